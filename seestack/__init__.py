@@ -1,0 +1,1 @@
+"""Live stacking of telescope frames."""
