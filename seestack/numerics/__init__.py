@@ -1,0 +1,1 @@
+"""Numerical pieces that several steps share; arrays in, arrays out."""

@@ -1,0 +1,1 @@
+"""What is written to disk: the stack, the table of frames."""

@@ -1,0 +1,332 @@
+"""Fit star images with one point-spread function shared by the whole frame.
+
+All stars of a frame are blurred alike, so their common shape is known far better
+than any one star tells. The model is an elliptical Moffat profile integrated over
+each pixel. Shape, positions, amplitudes and local sky are fitted together by
+weighted Gauss-Newton steps; the weights follow the photon noise, whose size is
+read off the residuals. With the right weights the positions reach the Cramer-Rao
+bound; centroids that ignore the profile or the weights miss it by a factor of 1.3
+to 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seestack.model import BoolArray, FloatArray
+
+__all__ = ["StarFit", "fit_stars"]
+
+# Gauss-Legendre nodes and weights over a pixel of width 1, for wide and for narrow stars.
+_WIDE = ((-0.5 / np.sqrt(3.0), 0.5), (0.5 / np.sqrt(3.0), 0.5))
+_NARROW = ((-np.sqrt(0.15), 5 / 18), (0.0, 8 / 18), (np.sqrt(0.15), 5 / 18))
+_NARROW_FWHM_PX = 2.5
+_BETA_RANGE = (1.2, 12.0)
+_STAR, _SHAPE = slice(0, 4), slice(4, 8)
+_X, _Y, _AMPLITUDE, _SKY, _LOG_SIZE, _STRETCH, _SHEAR, _BETA = range(8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StarFit:
+    """Result of `fit_stars`; arrays have one row for each of the N stars.
+
+    Parameters
+    ----------
+    xy : ndarray of shape (N, 2)
+        Position relative to the central pixel of the stamp.
+    xy_err_px : ndarray of shape (N,)
+        Standard error along one axis, larger where the star fits badly.
+    flux : ndarray of shape (N,)
+        Total flux of the profile in ADU.
+    fwhm_px, elongation : ndarray of shape (N,)
+        Width (geometric mean of both axes) and axis ratio of each star by itself.
+    snr : ndarray of shape (N,)
+        Amplitude over its standard error.
+    chi2 : ndarray of shape (N,)
+        Weighted mean square residual; near 1 where the star has the common shape.
+    psf_fwhm_px : float
+        Width of the common profile.
+    beta : float
+        Exponent of the common profile.
+    gain_adu : float
+        Photon noise: variance in ADU squared for each ADU of star light.
+    """
+
+    xy: FloatArray
+    xy_err_px: FloatArray
+    flux: FloatArray
+    fwhm_px: FloatArray
+    elongation: FloatArray
+    snr: FloatArray
+    chi2: FloatArray
+    psf_fwhm_px: float
+    beta: float
+    gain_adu: float
+
+
+def fit_stars(
+    stamps: FloatArray,
+    valid: BoolArray,
+    *,
+    noise_adu: float,
+    fwhm_px: float,
+    beta: float = 3.5,
+    n_shape: int = 30,
+    max_iterations: int = 12,
+) -> StarFit:
+    r"""Fit one shared profile to the stamps of all stars.
+
+    Parameters
+    ----------
+    stamps : ndarray of shape (N, S, S)
+        Square cut-outs, S odd, each with one star near its central pixel; ADU.
+    valid : ndarray of bool, shape (N, S, S)
+        False for pixels to ignore.
+    noise_adu : float
+        Standard deviation of the sky in one pixel.
+    fwhm_px : float
+        First guess of the width.
+    beta : float, default 3.5
+        First guess of the exponent.
+    n_shape : int, default 30
+        The shape is fitted to this many stars with the brightest peaks.
+    max_iterations : int, default 12
+        Limit of the Gauss-Newton steps.
+
+    Returns
+    -------
+    StarFit
+        Empty arrays for N = 0.
+
+    Notes
+    -----
+    The profile is :math:`P = [1 + (2^{1/\beta} - 1)\,q]^{-\beta}` with the quadratic
+    form q equal to 1 on the half-maximum ellipse, so that width and exponent are
+    nearly independent. The integral over a pixel uses 2 x 2 Gauss-Legendre nodes, 3 x 3
+    for stars narrower than 2.5 px.
+    The noise model is :math:`\sigma^2 = \sigma_\mathrm{sky}^2 + g\,AP`, g fitted to
+    the squared residuals. The error follows from the inverse of the Fisher matrix
+    (see S. M. Kay, Fundamentals of Statistical Signal Processing, vol. 1, ch. 3).
+
+    Examples
+    --------
+    >>> from seestack.simulation import moffat_image
+    >>> star = moffat_image(np.array([[7.2, 6.9]]), np.array([5000.0]), (15, 15))
+    >>> fit = fit_stars(star[None], np.ones((1, 15, 15), bool), noise_adu=0.1, fwhm_px=2.5)
+    >>> fit.xy.round(3).tolist(), round(fit.psf_fwhm_px, 2)
+    ([[0.2, -0.1]], 3.0)
+    """
+    count, size = stamps.shape[0], stamps.shape[-1]
+    if count == 0:
+        none = np.empty(0)
+        return StarFit(np.empty((0, 2)), none, none, none, none, none, none, fwhm_px, beta, 0.0)
+    fit = _Fit(stamps.reshape(count, -1), valid.reshape(count, -1), size, noise_adu)
+    parameters = fit.first_guess(fwhm_px, beta)
+    bright = np.argsort(-parameters[:, _AMPLITUDE], kind="stable")[:n_shape]
+    subset = _Fit(fit.data[bright], fit.valid[bright], size, noise_adu)
+    shape_fit, gain = subset.solve(parameters[bright], max_iterations, with_shape=True)
+    parameters[:, _SHAPE] = shape_fit[0, _SHAPE]
+    parameters[bright, _STAR] = shape_fit[:, _STAR]
+    if count > len(bright):
+        parameters, _ = fit.solve(parameters, max_iterations, with_shape=False, gain=gain)
+    return fit.summary(parameters, gain)
+
+
+class _Fit:
+    """The stamps of one frame and the Gauss-Newton steps on them."""
+
+    def __init__(self, data: FloatArray, valid: BoolArray, size: int, noise_adu: float) -> None:
+        self.data, self.valid, self.noise = data, valid, max(noise_adu, 1e-9)
+        half = size // 2
+        grid = np.arange(-half, half + 1, dtype=np.float64)
+        self.x, self.y = np.tile(grid, size), np.repeat(grid, size)
+
+    def first_guess(self, fwhm_px: float, beta: float) -> FloatArray:
+        parameters = np.zeros((len(self.data), 8))
+        edge = np.maximum(np.abs(self.x), np.abs(self.y)) == self.x.max()
+        masked = np.where(self.valid, self.data, np.nan)
+        with np.errstate(all="ignore"):
+            sky = np.nanmedian(np.where(edge, masked, np.nan), axis=1)
+            sky = np.where(np.isfinite(sky), sky, 0.0)
+            core = (np.hypot(self.x, self.y) <= max(1.5, 0.6 * fwhm_px)) & self.valid
+            light = np.where(core, np.maximum(self.data - sky[:, None], 0), 0)
+            total = np.maximum(light.sum(axis=1), 1e-12)
+            peak = np.max(np.where(core, self.data, -np.inf), axis=1)
+        parameters[:, _X] = light @ self.x / total
+        parameters[:, _Y] = light @ self.y / total
+        parameters[:, _AMPLITUDE] = np.maximum(np.where(np.isfinite(peak), peak, 0) - sky, 1e-6)
+        parameters[:, _SKY] = sky
+        parameters[:, _LOG_SIZE] = np.log(4 / fwhm_px**2)
+        parameters[:, _BETA] = beta
+        return parameters
+
+    def model(self, parameters: FloatArray, derivatives: int) -> tuple[FloatArray, FloatArray]:
+        """Return the model (N, P) and its first `derivatives` derivatives (N, P, D)."""
+        p = [parameters[:, k, None] for k in range(8)]
+        size, beta = np.exp(p[_LOG_SIZE]), p[_BETA]
+        a, c, b = size * np.exp(p[_STRETCH]), size * np.exp(-p[_STRETCH]), size * p[_SHEAR]
+        power = 2 ** (1 / beta)
+        k = power - 1
+        dk = -np.log(2) / beta**2 * power
+        sums = np.zeros((derivatives + 1, *self.data.shape))
+        narrow = float(size.max()) > 4 / _NARROW_FWHM_PX**2
+        nodes = _NARROW if narrow else _WIDE
+        for (node_y, weight_y), (node_x, weight_x) in product(nodes, nodes):
+            weight = weight_x * weight_y
+            dy = self.y + node_y - p[_Y]
+            dx = self.x + node_x - p[_X]
+            along, across, mixed = a * dx, c * dy, b * dx * dy
+            q = along * dx + 2 * mixed + across * dy
+            u = 1 + k * q
+            log_u = np.log(u)
+            profile = weight * np.exp(-beta * log_u)
+            slope = -beta * k * profile / u
+            sums[0] += profile
+            sums[_X + 1] += slope * -2 * (along + b * dy)
+            sums[_Y + 1] += slope * -2 * (across + b * dx)
+            if derivatives == 8:
+                sums[_LOG_SIZE + 1] += slope * q
+                sums[_STRETCH + 1] += slope * (along * dx - across * dy)
+                sums[_SHEAR + 1] += slope * (2 * size) * dx * dy
+                sums[_BETA + 1] -= profile * (log_u + beta * dk * q / u)
+        jacobian = sums[1:] * p[_AMPLITUDE]
+        jacobian[_AMPLITUDE], jacobian[_SKY] = sums[0], 1.0
+        return p[_AMPLITUDE] * sums[0] + p[_SKY], np.moveaxis(jacobian, 0, 2)
+
+    def weights(self, parameters: FloatArray, model: FloatArray, gain: float) -> FloatArray:
+        light = np.maximum(model - parameters[:, _SKY, None], 0)
+        return np.where(self.valid, 1 / (self.noise**2 + gain * light), 0.0)
+
+    def gain(self, parameters: FloatArray, model: FloatArray, residual: FloatArray) -> float:
+        """Variance for each ADU of star light: the median of what each star's residuals say.
+
+        A star with a close neighbour leaves large residuals; the median is blind to it.
+        """
+        light = np.maximum(model - parameters[:, _SKY, None], 0)
+        light = np.where(self.valid & (light > self.noise), light, 0.0)
+        excess = np.where(light > 0, residual**2 - self.noise**2, 0.0)
+        bright = (light > 0).sum(axis=1) >= 5
+        if not bright.any():
+            return 0.0
+        gain = 0.0
+        for _ in range(4):
+            share = light / (self.noise**2 + gain * light) ** 2
+            each = (share * excess).sum(axis=1)[bright] / (share * light).sum(axis=1)[bright]
+            gain = max(float(np.median(each)), 0.0)
+        return gain
+
+    def trust(self, residual: FloatArray, weights: FloatArray) -> FloatArray:
+        """Weight of each star in the common shape, less than 1 for bad fits."""
+        degrees = np.maximum(self.valid.sum(axis=1) - 4, 1)
+        chi2 = (weights * residual**2).sum(axis=1) / degrees
+        return np.minimum(1.0, 2.0 / np.maximum(chi2, 1e-9)) ** 2
+
+    def solve(
+        self,
+        parameters: FloatArray,
+        max_iterations: int,
+        *,
+        with_shape: bool,
+        gain: float = 0.0,
+    ) -> tuple[FloatArray, float]:
+        derivatives = 8 if with_shape else 4
+        for iteration in range(max_iterations):
+            model, jacobian = self.model(parameters, derivatives)
+            residual = np.where(self.valid, self.data - model, 0.0)
+            if with_shape and iteration >= 2:
+                gain = self.gain(parameters, model, residual)
+            weights = self.weights(parameters, model, gain)
+            normal, gradient = _normal_equations(jacobian, weights, residual)
+            if with_shape:
+                step = _shared_step(normal, gradient, self.trust(residual, weights))
+            else:
+                step = _solve(normal, gradient)
+            parameters = _limited(parameters, step)
+            if iteration >= 3 and np.abs(step[:, :2]).max() < 1e-4:
+                break
+        return parameters, gain
+
+    def summary(self, parameters: FloatArray, gain: float) -> StarFit:
+        model, jacobian = self.model(parameters, 8)
+        residual = np.where(self.valid, self.data - model, 0.0)
+        weights = self.weights(parameters, model, gain)
+        normal, gradient = _normal_equations(jacobian[..., :7], weights, residual)
+        covariance = np.linalg.pinv(normal[:, _STAR, _STAR], hermitian=True)
+        own = _limited(parameters, np.pad(_solve(normal, gradient), ((0, 0), (0, 1))))
+        size, stretch, shear = (own[:, k] for k in (_LOG_SIZE, _STRETCH, _SHEAR))
+        mean = np.cosh(stretch)
+        spread = np.minimum(np.hypot(np.sinh(stretch), shear), 0.98 * mean)
+        determinant = mean**2 - spread**2
+        common = parameters[0]
+        beta = common[_BETA]
+        area = np.exp(-common[_LOG_SIZE]) / np.sqrt(1 - common[_SHEAR] ** 2)
+        unit = np.pi * area / ((beta - 1) * (2 ** (1 / beta) - 1))
+        degrees = np.maximum(self.valid.sum(axis=1) - 4, 1)
+        chi2 = (weights * residual**2).sum(axis=1) / degrees
+        error = np.sqrt(np.abs((covariance[:, 0, 0] + covariance[:, 1, 1]) / 2))
+        error = error * np.sqrt(np.maximum(chi2, 1.0))
+        return StarFit(
+            xy=parameters[:, :2].copy(),
+            xy_err_px=error,
+            flux=parameters[:, _AMPLITUDE] * unit,
+            fwhm_px=2 * np.exp(-size / 2) / determinant**0.25,
+            elongation=np.sqrt((mean + spread) / (mean - spread)),
+            snr=parameters[:, _AMPLITUDE] / np.sqrt(np.abs(covariance[:, 2, 2]) + 1e-300),
+            chi2=chi2,
+            psf_fwhm_px=float(2 * np.sqrt(area)),
+            beta=float(beta),
+            gain_adu=gain,
+        )
+
+
+def _normal_equations(
+    jacobian: FloatArray, weights: FloatArray, residual: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    weighted = jacobian * weights[..., None]
+    normal = weighted.transpose(0, 2, 1) @ jacobian
+    return normal, (weighted.transpose(0, 2, 1) @ residual[..., None])[..., 0]
+
+
+def _solve(normal: FloatArray, gradient: FloatArray) -> FloatArray:
+    """Solve each star's own equations, slightly damped so that none is singular."""
+    size = normal.shape[-1]
+    diagonal = np.einsum("nii->ni", normal)
+    damping = 1e-9 * diagonal + 1e-12 * diagonal.max(axis=1, keepdims=True) + 1e-300
+    return np.linalg.solve(normal + damping[..., None] * np.eye(size), gradient[..., None])[..., 0]
+
+
+def _shared_step(normal: FloatArray, gradient: FloatArray, trust: FloatArray) -> FloatArray:
+    """Solve for every star and the one shared shape at once (Schur complement)."""
+    star, mixed = normal[:, _STAR, _STAR], normal[:, _STAR, _SHAPE]
+    eye = np.eye(4)
+    diagonal = np.einsum("nii->ni", star)
+    damping = 1e-9 * diagonal + 1e-12 * diagonal.max(axis=1, keepdims=True) + 1e-300
+    star = star + damping[..., None] * eye
+    solved = np.linalg.solve(star, np.concatenate([mixed, gradient[:, _STAR, None]], axis=2))
+    own_normal = normal[:, _SHAPE, _SHAPE] - mixed.transpose(0, 2, 1) @ solved[..., :4]
+    own_gradient = gradient[:, _SHAPE] - (mixed.transpose(0, 2, 1) @ solved[..., 4:])[..., 0]
+    shape_normal = np.einsum("n,nij->ij", trust, own_normal)
+    shape_gradient = trust @ own_gradient
+    # A weak prior keeps exponent and ellipse at rest where the stars say nothing.
+    shape_normal[np.diag_indices(4)] += np.array([1.0, 4.0, 4.0, 1.0])
+    shape = np.linalg.solve(shape_normal, shape_gradient)
+    stars = solved[..., 4] - solved[..., :4] @ shape
+    return np.concatenate([stars, np.broadcast_to(shape, (len(stars), 4))], axis=1)
+
+
+def _limited(parameters: FloatArray, step: FloatArray) -> FloatArray:
+    """Return the parameters after a step that is cut to where the model holds."""
+    step = np.pad(step, ((0, 0), (0, parameters.shape[1] - step.shape[1])))
+    limits: NDArray[np.float64] = np.array([0.7, 0.7, np.inf, np.inf, 0.7, 0.3, 0.3, 1.0])
+    moved = parameters + np.clip(step, -limits, limits)
+    moved[:, :2] = np.clip(moved[:, :2], -2.5, 2.5)
+    moved[:, _AMPLITUDE] = np.maximum(moved[:, _AMPLITUDE], parameters[:, _AMPLITUDE] / 10)
+    moved[:, _LOG_SIZE] = np.clip(moved[:, _LOG_SIZE], np.log(4 / 60.0**2), np.log(4 / 0.5**2))
+    moved[:, _STRETCH] = np.clip(moved[:, _STRETCH], -1.5, 1.5)
+    moved[:, _SHEAR] = np.clip(moved[:, _SHEAR], -0.9, 0.9)
+    moved[:, _BETA] = np.clip(moved[:, _BETA], *_BETA_RANGE)
+    return moved

@@ -1,0 +1,163 @@
+"""Resample an image along a rigid motion with a kernel that keeps it sharp.
+
+A rotation is three shears, first along the rows, then along the columns, then along
+the rows again; each shear shifts whole lines by a fraction of a pixel. A line is
+shifted by a windowed sinc of eight taps, which passes a star of FWHM 2 px or more
+unharmed. Larger turns take exact quarter turns first, so that no shear exceeds
+tan(22.5 degrees).
+
+The shear rotation is from A. W. Paeth, Graphics Interface 1986, p. 77, its accuracy
+from M. Unser, P. Thevenaz and L. Yaroslavsky, IEEE Trans. Image Processing 4, 1371
+(1995).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seestack.model import FloatArray, Image
+
+__all__ = ["shear_warp", "windowed_sinc"]
+
+TAPS = 8
+_HALF = TAPS // 2
+_NEGLIGIBLE_PX = 1e-4
+
+
+def windowed_sinc(fractions: ArrayLike) -> Image:
+    """Return the eight weights that read a line at each fractional position.
+
+    Parameters
+    ----------
+    fractions : array_like of shape (N,)
+        Positions after the fourth of the eight pixels, from 0 up to 1.
+
+    Returns
+    -------
+    ndarray of shape (N, 8), float32
+        Lanczos weights of order four, each row scaled to unit sum so that a flat
+        line stays flat.
+
+    Examples
+    --------
+    >>> windowed_sinc([0.0]).tolist()
+    [[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]]
+    >>> windowed_sinc([0.3, 0.5]).sum(axis=1).round(6).tolist()
+    [1.0, 1.0]
+    """
+    distance = np.arange(1 - _HALF, _HALF + 1) - np.asarray(fractions, np.float64)[:, None]
+    weights = np.sinc(distance) * np.sinc(distance / _HALF)
+    weights[np.abs(weights) < 1e-12] = 0.0  # sin(n pi) is zero only to rounding
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def shear_warp(image: Image, inverse: FloatArray, shape: tuple[int, int]) -> Image:
+    """Return the image seen through a rigid motion.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W), float32
+        Finite pixels. Beyond the border the image is mirrored.
+    inverse : ndarray of shape (3, 3)
+        Rigid map from (x, y) of the result to (x, y) of `image`.
+    shape : tuple of int
+        (row, col) of the result.
+
+    Returns
+    -------
+    ndarray of shape `shape`, float32
+        Pixels that lie outside of `image` are meaningless.
+
+    Examples
+    --------
+    >>> image = np.arange(20, dtype=np.float32).reshape(4, 5)
+    >>> bool((shear_warp(image, np.eye(3), (4, 5)) == image).all())
+    True
+    """
+    angle = float(np.arctan2(inverse[1, 0], inverse[0, 0]))
+    quarters = round(angle / (np.pi / 2))
+    image, inverse = _turn(image, inverse, quarters)
+    angle -= quarters * np.pi / 2
+    dx, dy = float(inverse[0, 2]), float(inverse[1, 2])
+    if abs(angle) * max(shape) < 1e-6:
+        return _shift(image, dx, dy, shape)
+    return _three_shears(image, angle, dx, dy, shape)
+
+
+def _shift(image: Image, dx: float, dy: float, shape: tuple[int, int]) -> Image:
+    """Read the image from (dx, dy) on, with one kernel for all pixels."""
+    dx, dy = (round(d) if abs(d - round(d)) < _NEGLIGIBLE_PX else d for d in (dx, dy))
+    x, y = int(np.floor(dx)), int(np.floor(dy))
+    height, width = shape
+    top, left = max(0, -y), max(0, -x)
+    bottom, right = min(height, image.shape[0] - y), min(width, image.shape[1] - x)
+    out = np.zeros(shape, np.float32)
+    if top >= bottom or left >= right:
+        return out
+    kernel_x, kernel_y = windowed_sinc([dx - x, dy - y])
+    anchor = (_HALF - 1, _HALF - 1)
+    sharp = cv2.sepFilter2D(
+        image, cv2.CV_32F, kernel_x, kernel_y, anchor=anchor, borderType=cv2.BORDER_REFLECT_101
+    )
+    out[top:bottom, left:right] = sharp[top + y : bottom + y, left + x : right + x]
+    return out
+
+
+def _turn(image: Image, inverse: FloatArray, quarters: int) -> tuple[Image, FloatArray]:
+    """Turn the image by quarter turns and take them out of the map into it."""
+    quarters %= 4
+    height, width = image.shape
+    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters]
+    back = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]], dtype=np.float64)
+    origin = ((0, 0), (0, width - 1), (width - 1, height - 1), (height - 1, 0))[quarters]
+    rest = back @ inverse
+    rest[:2, 2] += origin
+    return np.ascontiguousarray(np.rot90(image, quarters)), rest
+
+
+def _three_shears(
+    image: Image, angle: float, dx: float, dy: float, shape: tuple[int, int]
+) -> Image:
+    """Rotate by at most 45 degrees and shift.
+
+    With a = -tan(angle / 2) and b = sin(angle) the result is
+    B(u + a v + dx', v), where B(x, y) = A(x, y + b x + dy') and
+    A(x, y) = image(x + a y, y).
+    """
+    height, width = shape
+    a, b = -np.tan(angle / 2), np.sin(angle)
+    dx_rest = dx - a * dy
+    dy_rest = dy - b * dx_rest
+    last = a * np.arange(height) + dx_rest
+    left = int(np.floor(last.min())) - _HALF
+    right = int(np.ceil(last.max())) + width + _HALF
+    columns = np.arange(left, right)
+    # A keeps a border of mirrored rows, which the kernel needs beside the edge.
+    bordered = cv2.copyMakeBorder(image, TAPS, TAPS, 0, 0, cv2.BORDER_REFLECT_101)
+    y = np.arange(bordered.shape[0]) - TAPS
+    sheared = _shift_lines(bordered, left + a * y, np.arange(len(y)), len(columns))
+    upright = cv2.transpose(sheared)
+    start = b * columns + dy_rest + TAPS
+    turned = _shift_lines(upright, start, np.arange(len(columns)), height)
+    flat = cv2.transpose(turned)
+    return _shift_lines(flat, last - left, np.arange(height), width)
+
+
+def _shift_lines(lines: Image, start: FloatArray, index: NDArray[np.intp], length: int) -> Image:
+    """Return rows of `length` pixels; row i reads line ``index[i]`` from ``start[i]`` on."""
+    margin = TAPS
+    padded = cv2.copyMakeBorder(lines, 0, 0, margin, margin, cv2.BORDER_REFLECT_101)
+    whole = np.floor(start)
+    weights = windowed_sinc(start - whole)
+    first = whole.astype(int) - (_HALF - 1) + margin
+    low = np.clip(-first, 0, length)
+    high = np.clip(padded.shape[1] - (TAPS - 1) - first, 0, length)
+    out = np.zeros((len(index), length), np.float32)
+    for i, line in enumerate(index):
+        begin, end = low[i], high[i]
+        if begin < end:
+            source = padded[line, first[i] + begin : first[i] + end + TAPS - 1]
+            out[i, begin:end] = np.correlate(source, weights[i], "valid")
+    return out

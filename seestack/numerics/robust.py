@@ -1,0 +1,123 @@
+"""Robust statistics of an image that is mostly sky; NaN pixels take no part."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+from seestack.model import FloatArray, Image
+
+__all__ = ["MAD_TO_SIGMA", "clipped_mean_std", "sky_map"]
+
+# Standard deviation of a normal distribution over its median absolute deviation.
+MAD_TO_SIGMA = 1.482602218505602
+
+
+def clipped_mean_std(
+    values: ArrayLike, *, clip: float = 3.0, iterations: int = 5
+) -> tuple[float, float]:
+    """Return the median and standard deviation of what is left after sigma clipping.
+
+    Parameters
+    ----------
+    values : array_like
+        Any shape; NaN is ignored.
+    clip : float, default 3
+        Values further from the median than this many standard deviations go.
+    iterations : int, default 5
+        Limit of the passes; they end when nothing more is clipped.
+
+    Returns
+    -------
+    tuple of float
+        (median, standard deviation); (NaN, NaN) when there is no finite value.
+
+    Examples
+    --------
+    >>> sky = np.random.default_rng(1).normal(100.0, 5.0, 4000)
+    >>> level, sigma = clipped_mean_std(np.append(sky, [9e4] * 40))
+    >>> round(level), round(sigma)
+    (100, 5)
+    """
+    rest = np.asarray(values, dtype=np.float64).ravel()
+    rest = rest[np.isfinite(rest)]
+    if rest.size == 0:
+        return float("nan"), float("nan")
+    for _ in range(iterations):
+        level, sigma = np.median(rest), np.std(rest)
+        keep = np.abs(rest - level) <= clip * sigma
+        if keep.all():
+            break
+        rest = rest[keep]
+    return float(np.median(rest)), float(np.std(rest))
+
+
+def sky_map(image: Image, *, box_px: int = 64, step: int = 4) -> tuple[Image, float]:
+    """Return the smooth sky under the stars and the noise of one pixel.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W), float32
+        May contain NaN.
+    box_px : int, default 64
+        Side of the boxes whose clipped medians are interpolated. Must be much
+        larger than a star.
+    step : int, default 4
+        Only each `step`-th row and column is looked at; stars are sparse and the
+        sky is smooth, so this costs little accuracy and saves most of the time.
+
+    Returns
+    -------
+    sky : ndarray of shape (H, W), float32
+        Bilinear between the centres of the boxes. Zero where nothing is finite.
+    noise : float
+        Standard deviation of the sky in one pixel; 0.0 where nothing is finite.
+
+    Examples
+    --------
+    >>> ramp = np.tile(np.linspace(100, 300, 320, dtype=np.float32), (200, 1))
+    >>> noisy = ramp + np.random.default_rng(0).normal(0, 4, ramp.shape).astype(np.float32)
+    >>> sky, noise = sky_map(noisy)
+    >>> bool(np.abs(sky - ramp)[:, 32:-32].max() < 6), 3.8 < noise < 4.4
+    (True, True)
+    """
+    thin = image[::step, ::step] if min(image.shape) >= 4 * step else image
+    side = max(min(box_px // step, *thin.shape), 1)
+    rows, cols = (-(-n // side) for n in thin.shape)
+    padded = np.full((rows * side, cols * side), np.nan, np.float32)
+    padded[: thin.shape[0], : thin.shape[1]] = thin
+    boxes = padded.reshape(rows, side, cols, side).swapaxes(1, 2).reshape(rows * cols, -1)
+    level, _ = _box_levels(boxes)
+    if np.isnan(level).all():
+        return np.zeros(image.shape, np.float32), 0.0
+    level = np.where(np.isnan(level), np.nanmedian(level), level).astype(np.float32)
+    level = level.reshape(rows, cols)
+    smooth = cv2.medianBlur(level, 3) if min(rows, cols) >= 3 else level
+    pitch = padded.shape[0] / thin.shape[0], padded.shape[1] / thin.shape[1]
+    full = round(image.shape[1] * pitch[1]), round(image.shape[0] * pitch[0])
+    sky = cv2.resize(smooth, full, interpolation=cv2.INTER_LINEAR)
+    sky = sky[: image.shape[0], : image.shape[1]]
+    flat = thin - (sky[::step, ::step] if thin.shape != image.shape else sky)
+    return sky, float(_box_levels(flat.reshape(1, -1))[1][0])
+
+
+def _box_levels(boxes: Image) -> tuple[FloatArray, FloatArray]:
+    """Return level and noise of each row of `boxes`; NaN for rows with few pixels.
+
+    Stars only add light: the noise is read off the darker half, and what lies
+    above three times of it is cut before the median is taken again.
+    """
+    ordered = np.sort(boxes, axis=1)  # NaN goes to the end
+    row = np.arange(len(ordered))
+    finite = np.isfinite(ordered).sum(axis=1)
+    count = np.maximum(finite, 1)
+    sigma = np.zeros(len(ordered))
+    for _ in range(3):
+        level = (ordered[row, (count - 1) // 2] + ordered[row, count // 2]) / 2
+        # The index shift of one half makes the rank unbiased for small boxes.
+        sigma = level - ordered[row, (0.158655 * count - 0.5).clip(0).round().astype(int)]
+        kept = (ordered <= (level + 3 * sigma)[:, None]).sum(axis=1)
+        count = np.maximum(np.minimum(kept, finite), 1)
+    few = finite < 0.1 * boxes.shape[1]
+    return np.where(few, np.nan, level), np.where(few, np.nan, sigma)

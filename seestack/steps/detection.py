@@ -1,0 +1,284 @@
+"""Find the stars of one frame and measure them to the noise limit.
+
+The sky is subtracted, the image is convolved with DAOFIND's kernel, and local
+maxima above the threshold become candidates. photutils' DAOStarFinder measures the
+candidates, on a sheet of small cut-outs rather than on the whole frame. What is
+left after its test of sharpness, and after saturated stars, hot pixels and cosmic
+rays are gone, is fitted with the point-spread function of the frame.
+
+This module knows one image. It has no idea of other frames.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from photutils.detection import DAOStarFinder
+
+from seestack.model import BoolArray, FloatArray, Image, Stars
+from seestack.numerics.psf import fit_stars
+from seestack.numerics.robust import clipped_mean_std, sky_map
+
+__all__ = ["detect"]
+
+_MIN_SIDE_PX = 16
+_EDGE_PX = 2
+# Candidates measured for each star wanted; the rest turn out to be something else.
+_CANDIDATES_PER_STAR = 3
+# Light in the 8 neighbours over the peak: 1.4 for a star of FWHM 1.3 px, at most 1 for
+# a cosmic ray over two pixels, 0 for a hot pixel.
+_MIN_NEIGHBOUR_LIGHT = 1.2
+
+
+def detect(
+    image: ArrayLike,
+    *,
+    fwhm: float = 4.0,
+    threshold: float = 5.0,
+    max_stars: int = 60,
+    mask: ArrayLike | None = None,
+) -> Stars:
+    r"""Find the brightest stars and measure their positions.
+
+    Parameters
+    ----------
+    image : array_like of shape (H, W)
+        Linear pixels in ADU, one colour. NaN and inf count as masked.
+    fwhm : float, default 4.0
+        Width of the search kernel in pixels. It need not be the width of the stars,
+        which is measured; half or twice as wide costs faint stars only.
+    threshold : float, default 5.0
+        Height above the sky, in units of the noise of the convolved image.
+    max_stars : int, default 60
+        Stars to return.
+    mask : array_like of bool, shape (H, W), optional
+        True for pixels not to be used, such as saturated ones. A star with a
+        masked pixel in its core is not returned.
+
+    Returns
+    -------
+    Stars
+        Brightest first, with positions, fluxes, widths and position errors. Empty,
+        never None, when nothing stands above the threshold.
+
+    Raises
+    ------
+    ValueError
+        If `image` is not a numeric array of shape (H, W), if `mask` differs from
+        it in shape, or if `fwhm`, `threshold` or `max_stars` is not positive.
+
+    Notes
+    -----
+    The search is DAOFIND's [1]_: the kernel is a Gaussian lowered to zero sum, and
+    the noise of the convolved image is measured rather than derived, which keeps
+    the threshold honest where neighbouring pixels are correlated. A star is
+    saturated when five or more pixels of its core are equal to 1 %, or when it
+    reaches the highest value of the image and three or more pixels do.
+
+    Positions come from a fit of one shared profile, see `seestack.numerics.psf`;
+    on simulated frames their error is within 1.2 times the Cramer-Rao bound.
+
+    References
+    ----------
+    .. [1] P. B. Stetson, "DAOPHOT", PASP 99, 191 (1987).
+
+    Examples
+    --------
+    >>> from seestack.simulation import StarField, simulate_frame
+    >>> field = StarField([[40.3, 30.2], [90.8, 55.5]], [30_000.0, 9_000.0])
+    >>> stars = detect(simulate_frame(field, (90, 130)))
+    >>> stars.xy.round(1).tolist()
+    [[40.3, 30.2], [90.8, 55.5]]
+    """
+    pixels, bad = _checked(image, mask)
+    for name, value in (("fwhm", fwhm), ("threshold", threshold), ("max_stars", max_stars)):
+        if not value > 0:
+            raise ValueError(f"{name} must be positive, got {value!r}")
+    if min(pixels.shape) < _MIN_SIDE_PX:
+        return Stars(np.empty((0, 2)))
+    sky, noise = sky_map(pixels)
+    level = float(np.median(sky))
+    empty = Stars(np.empty((0, 2)), sky_adu=level, sky_sigma_adu=noise)
+    if noise <= 0:
+        return empty
+    light = pixels - sky
+    bad = _with_saturated(pixels, bad)
+    if bad is not None:
+        light[bad] = 0.0
+    candidates = _candidates(light, bad, fwhm, threshold, _CANDIDATES_PER_STAR * max_stars + 40)
+    candidates = _without_artefacts(light, candidates)
+    candidates = _measured_by_daofind(light, candidates, fwhm)[: 2 * max_stars]
+    if len(candidates) == 0:
+        return empty
+    return _fitted(light, bad, candidates, noise, max_stars, level)
+
+
+def _checked(image: ArrayLike, mask: ArrayLike | None) -> tuple[Image, BoolArray | None]:
+    """Return the pixels as float32 and the bad ones, None where all are good."""
+    array = np.asarray(image)
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"image must be a 2-D array of shape (H, W), got shape {array.shape}")
+    if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
+        raise ValueError(f"image must hold real numbers, got dtype {array.dtype}")
+    pixels = np.ascontiguousarray(array, dtype=np.float32)
+    finite = np.isfinite(pixels)
+    bad = None if finite.all() else ~finite
+    if mask is not None:
+        masked = np.asarray(mask, dtype=bool)
+        if masked.shape != pixels.shape:
+            raise ValueError(
+                f"mask must have the shape of image {pixels.shape}, got {masked.shape}"
+            )
+        if masked.any():
+            bad = masked if bad is None else bad | masked
+    if bad is not None:
+        pixels = np.where(bad, np.float32(np.nan), pixels)
+    return pixels, bad
+
+
+def _with_saturated(pixels: Image, bad: BoolArray | None) -> BoolArray | None:
+    """Add the pixels at the image's ceiling to the bad ones, where it has a ceiling."""
+    top = np.fmax.reduce(pixels, axis=None)
+    ceiling = pixels == top
+    if np.count_nonzero(ceiling) < 3:
+        return bad
+    return ceiling if bad is None else bad | ceiling
+
+
+def _candidates(
+    light: Image, bad: BoolArray | None, fwhm: float, threshold: float, count: int
+) -> NDArray[np.intp]:
+    """Return (row, col) of local maxima of the convolved image, highest first."""
+    kernel = _daofind(fwhm).kernel.data.astype(np.float32)
+    convolved = cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT)
+    _, noise = clipped_mean_std(convolved[::5, ::5])
+    side = 2 * max(round(fwhm), 2) + 1
+    # A running maximum over a square, row by row and then column by column.
+    highest = cv2.dilate(cv2.dilate(convolved, np.ones((1, side))), np.ones((side, 1)))
+    peaks = (convolved == highest) & (convolved > threshold * noise)
+    if bad is not None:
+        core = np.ones((3, 3), np.uint8)
+        peaks &= cv2.dilate(bad.astype(np.uint8), core) == 0
+    peaks[:_EDGE_PX] = peaks[-_EDGE_PX:] = peaks[:, :_EDGE_PX] = peaks[:, -_EDGE_PX:] = False
+    row, col = np.nonzero(peaks)
+    order = np.argsort(-convolved[row, col], kind="stable")[:count]
+    found = np.column_stack([row, col])[order]
+    return _snapped(light, found)
+
+
+def _snapped(light: Image, found: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Move each candidate to the brightest pixel of the 3 x 3 around it."""
+    stamps = _stamps(light, found, 1)
+    best = stamps.reshape(len(found), -1).argmax(axis=1)
+    moved = found + np.column_stack([best // 3 - 1, best % 3 - 1])
+    return np.clip(moved, 0, np.array(light.shape) - 1)
+
+
+def _without_artefacts(light: Image, candidates: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Drop hot pixels, short cosmic rays and saturated stars."""
+    if len(candidates) == 0:
+        return candidates
+    near = _stamps(light, candidates, 1).reshape(len(candidates), -1)
+    peak = np.maximum(near[:, 4], 1e-6)
+    neighbours = near.sum(axis=1) - near[:, 4]
+    wide = _stamps(light, candidates, 2).reshape(len(candidates), -1)
+    flat_topped = (wide >= 0.99 * wide.max(axis=1, keepdims=True)).sum(axis=1) >= 5
+    return candidates[(neighbours > _MIN_NEIGHBOUR_LIGHT * peak) & ~flat_topped]
+
+
+def _measured_by_daofind(
+    light: Image, candidates: NDArray[np.intp], fwhm: float
+) -> NDArray[np.intp]:
+    """Keep what DAOStarFinder calls a star, in the order of its fluxes."""
+    if len(candidates) == 0:
+        return candidates
+    finder = _daofind(fwhm)
+    half = finder.kernel.data.shape[0]  # twice the kernel's radius and a spare pixel
+    side = 2 * half + 1
+    columns = int(np.ceil(np.sqrt(len(candidates))))
+    rows = -(-len(candidates) // columns)
+    tiles = np.zeros((rows * columns, side, side), np.float32)
+    tiles[: len(candidates)] = _stamps(light, candidates, half)
+    sheet = tiles.reshape(rows, columns, side, side).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * side, columns * side)
+    tile = np.arange(len(candidates))
+    centres = np.column_stack([tile % columns, tile // columns]) * side + half
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "no sources" is an empty answer here
+        table = _daofind(fwhm, xycoords=centres).find_stars(sheet)
+    if table is None:
+        return candidates[:0]
+    x, y = (np.asarray(table[name], np.float64) for name in ("x_centroid", "y_centroid"))
+    index = (y // side).astype(int) * columns + (x // side).astype(int)
+    order = np.argsort(-np.asarray(table["flux"]), kind="stable")
+    return candidates[index[order]]
+
+
+def _fitted(
+    light: Image,
+    bad: BoolArray | None,
+    candidates: NDArray[np.intp],
+    noise: float,
+    max_stars: int,
+    level: float,
+) -> Stars:
+    """Fit the shared profile and keep what has its shape, brightest first."""
+    width = _typical_width(light, candidates)
+    half = int(np.ceil(1.5 * width)) + 2
+    stamps = _stamps(light, candidates, half, outside=np.nan).astype(np.float64)
+    valid = np.isfinite(stamps)
+    if bad is not None:
+        valid &= _stamps(bad.astype(np.float32), candidates, half) == 0
+    stamps[~valid] = 0.0
+    fit = fit_stars(stamps, valid, noise_adu=noise, fwhm_px=width)
+    ratio = fit.fwhm_px / fit.psf_fwhm_px
+    like_a_star = (fit.snr > 3) & (ratio > 0.7) & (ratio < 1.6) & (np.abs(fit.xy).max(axis=1) < 2)
+    xy = candidates[:, ::-1] + fit.xy
+    keep = np.flatnonzero(like_a_star & np.isfinite(fit.xy_err_px))
+    keep = keep[np.argsort(-fit.flux[keep], kind="stable")]
+    keep = keep[_unique(xy[keep], fit.psf_fwhm_px)][:max_stars]
+    return Stars(
+        xy[keep],
+        flux=fit.flux[keep],
+        fwhm_px=fit.fwhm_px[keep],
+        xy_err_px=fit.xy_err_px[keep],
+        elongation=fit.elongation[keep],
+        sky_adu=level,
+        sky_sigma_adu=noise,
+    )
+
+
+def _typical_width(light: Image, candidates: NDArray[np.intp]) -> float:
+    """Return the FWHM in pixels of a Gaussian with the candidates' light-to-peak ratio."""
+    stamps = _stamps(light, candidates[:40], 4).astype(np.float64)
+    area = stamps.sum(axis=(1, 2)) / np.maximum(stamps[:, 4, 4], 1e-6)
+    sigma_sq = np.clip(np.median(area) / (2 * np.pi), 0.4, 60.0)
+    return float(2.3548 * np.sqrt(sigma_sq))
+
+
+def _unique(xy: FloatArray, separation_px: float) -> BoolArray:
+    """Return False for stars that lie on a brighter one."""
+    near = np.linalg.norm(xy[:, None] - xy[None], axis=2) < separation_px
+    return ~np.tril(near, k=-1).any(axis=1)
+
+
+def _stamps(image: Image, centres: NDArray[np.intp], half: int, *, outside: float = 0.0) -> Image:
+    """Return square cut-outs (N, S, S) around (row, col) centres, S = 2 half + 1."""
+    padded = cv2.copyMakeBorder(
+        image, half, half, half, half, cv2.BORDER_CONSTANT, value=float(outside)
+    )
+    offsets = np.arange(2 * half + 1)
+    rows = centres[:, 0, None, None] + offsets[:, None]
+    cols = centres[:, 1, None, None] + offsets
+    return padded[rows, cols]
+
+
+def _daofind(fwhm: float, xycoords: NDArray[np.intp] | None = None) -> DAOStarFinder:
+    # Sharpness tells stars from spikes only when the kernel fits the stars, so its range
+    # is wide here and the fitted width decides.
+    return DAOStarFinder(
+        0.0, fwhm, xycoords=xycoords, sharpness_range=(0.1, 4.0), roundness_range=(-2.0, 2.0)
+    )

@@ -1,0 +1,214 @@
+"""Fit the motion between two frames to all stars that follow it.
+
+Starting from the winner of the vote, stars are paired again under the current
+transform and the transform is fitted again, weighted by the position errors of the
+stars, until nothing changes. The circle in which a star may find its partner shrinks
+to what the residuals justify.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.spatial import cKDTree
+
+from seestack.model import (
+    BoolArray,
+    FloatArray,
+    FrameRejected,
+    Matches,
+    Registration,
+    Stars,
+    Transform,
+)
+
+__all__ = ["refine"]
+
+TOO_FEW = "alignment failed (too few matching stars)"
+_MAX_ROUNDS = 10
+# Residuals beyond this many standard deviations are no inliers.
+_CUT = 4.0
+# Variance in pixels squared that keeps weights finite for error-free positions.
+_TINY = 1e-12
+
+
+def refine(
+    reference: Stars | ArrayLike,
+    frame: Stars | ArrayLike,
+    matches: Matches,
+    *,
+    transform: str = "rigid",
+    tolerance_px: float = 2.0,
+    min_inliers: int = 4,
+) -> Registration:
+    r"""Fit the transform from frame to reference by least squares on all inliers.
+
+    Parameters
+    ----------
+    reference, frame : Stars or array_like of shape (N, 2) and (M, 2)
+        Star positions (x, y) in pixels.
+    matches : Matches
+        Star pairs to start from, as `seestack.vote` finds them.
+    transform : {"rigid", "translation"}
+        The motion to fit: rotation and shift, or a shift alone.
+    tolerance_px : float, default 2.0
+        Pairs further apart than this are never inliers.
+    min_inliers : int, default 4
+        Fewer inliers reject the frame.
+
+    Returns
+    -------
+    Registration
+        The transform, all pairs within the tolerance, and which of them are
+        inliers.
+
+    Raises
+    ------
+    FrameRejected
+        If fewer than `min_inliers` pairs agree.
+    ValueError
+        If `transform` is unknown or a match points at a star that is not there.
+
+    Notes
+    -----
+    Pair k weighs :math:`1/(\sigma_{r,k}^2 + \sigma_{f,k}^2 + s^2)`, with the position
+    errors of both stars and a common scatter s that makes the residuals as large
+    as they are (distortion, blends); s is zero where the errors explain them. The
+    weighted rotation is Procrustes' solution [1]_. Pairs beyond four standard
+    deviations are left out.
+
+    References
+    ----------
+    .. [1] S. Umeyama, "Least-squares estimation of transformation parameters between
+       two point patterns", IEEE PAMI 13, 376 (1991).
+
+    Examples
+    --------
+    >>> reference = np.random.default_rng(1).uniform(0, 300, size=(15, 2))
+    >>> frame = Transform.rigid(rotation_deg=2.0, shift_px=(5.0, -3.0)).inverse(reference)
+    >>> every = Matches(np.arange(15), np.arange(15))
+    >>> registration = refine(reference, frame, every)
+    >>> round(registration.transform.rotation_deg, 6), int(registration.inliers.sum())
+    (2.0, 15)
+    """
+    if transform not in ("translation", "rigid"):
+        raise ValueError(f"transform must be 'rigid' or 'translation', got {transform!r}")
+    fit = _fit_rigid if transform == "rigid" else _fit_translation
+    first, second = _as_stars(reference), _as_stars(frame)
+    least = max(min_inliers, 2 if transform == "rigid" else 1)
+    if len(matches) < least:
+        raise FrameRejected(TOO_FEW)
+    pair = np.column_stack([matches.reference, matches.frame])
+    if pair.min() < 0 or (pair.max(axis=0) >= (len(first), len(second))).any():
+        raise ValueError(
+            "matches must index stars of reference and frame; vote on these very lists"
+        )
+    errors_known = np.isfinite(first.xy_err_px).all() and np.isfinite(second.xy_err_px).all()
+    motion = matches.transform or fit(
+        first.xy[pair[:, 0]], second.xy[pair[:, 1]], np.ones(len(pair))
+    )
+    tree = cKDTree(first.xy)
+    use = np.empty(0, bool)
+    for _ in range(_MAX_ROUNDS):
+        again = _paired(motion, tree, first.xy, second.xy, tolerance_px)
+        if len(use) and np.array_equal(again, pair):
+            break
+        pair = again
+        r, f = pair[:, 0], pair[:, 1]
+        own = first.xy_err_px[r] ** 2 + second.xy_err_px[f] ** 2 if errors_known else 0.0 * r
+        motion, use = _robust_fit(fit, first.xy[r], second.xy[f], own, least)
+    order = np.argsort(pair[:, 0], kind="stable")
+    pair, use = pair[order], use[order]
+    return Registration(motion, first.xy[pair[:, 0]], second.xy[pair[:, 1]], use)
+
+
+def _as_stars(stars: Stars | ArrayLike) -> Stars:
+    return stars if isinstance(stars, Stars) else Stars(stars)  # type: ignore[arg-type]
+
+
+def _paired(
+    motion: Transform,
+    tree: cKDTree,
+    reference_xy: FloatArray,
+    frame_xy: FloatArray,
+    tolerance_px: float,
+) -> NDArray[np.intp]:
+    """Return (reference, frame) indices of mutually nearest stars within the tolerance."""
+    moved = motion(frame_xy)
+    distance, nearest = tree.query(moved, distance_upper_bound=tolerance_px)
+    _, back = cKDTree(moved).query(reference_xy)
+    frame = np.flatnonzero(np.isfinite(distance))
+    frame = frame[back[nearest[frame]] == frame]
+    return np.column_stack([nearest[frame], frame]).astype(np.intp)
+
+
+def _robust_fit(
+    fit: Callable[[FloatArray, FloatArray, FloatArray], Transform],
+    reference_xy: FloatArray,
+    frame_xy: FloatArray,
+    own: FloatArray,
+    least: int,
+) -> tuple[Transform, BoolArray]:
+    """Return the weighted fit to the pairs that agree, and which pairs those are.
+
+    `own` is each pair's variance per axis from the position errors of its stars.
+    """
+    use = np.ones(len(own), bool)
+    scatter = float(np.median(own)) if len(own) else 0.0
+    for _ in range(_MAX_ROUNDS):
+        if use.sum() < least:
+            raise FrameRejected(TOO_FEW)
+        variance = own + scatter + _TINY
+        motion = fit(reference_xy[use], frame_xy[use], 1 / variance[use])
+        distance_sq = ((motion(frame_xy) - reference_xy) ** 2).sum(axis=1)
+        # Judged with the variance of this very fit: a star that it hardly weighed may be off.
+        again = distance_sq <= _CUT**2 * variance
+        scatter = _extra_variance(distance_sq[use], own[use])
+        settled = np.allclose(variance, own + scatter + _TINY, rtol=0.01)
+        if settled and np.array_equal(again, use):
+            break
+        use = again
+    if use.sum() < least:
+        raise FrameRejected(TOO_FEW)
+    return motion, use
+
+
+def _extra_variance(distance_sq: FloatArray, own: FloatArray) -> float:
+    """Return the variance per axis that the residuals show beyond the stars' own errors.
+
+    In two dimensions the median of a squared distance over its variance per axis is
+    2 ln 2. The median is blind to a few wrong pairs. Within its statistical scatter
+    nothing is added.
+    """
+    expected = 2 * np.log(2)
+    slack = 1 + 2.5 / np.sqrt(len(own))
+
+    def excess(scatter: float) -> float:
+        return float(np.median(distance_sq / (own + scatter + _TINY))) - expected
+
+    if float(np.median(distance_sq / (own + _TINY))) <= expected * slack:
+        return 0.0
+    high = float(distance_sq.max()) + _TINY
+    return float(brentq(excess, 0.0, high, xtol=1e-10, rtol=1e-3))
+
+
+def _fit_translation(
+    reference_xy: FloatArray, frame_xy: FloatArray, weights: FloatArray
+) -> Transform:
+    shift = np.average(reference_xy - frame_xy, axis=0, weights=weights)
+    return Transform.rigid(shift_px=(float(shift[0]), float(shift[1])))
+
+
+def _fit_rigid(reference_xy: FloatArray, frame_xy: FloatArray, weights: FloatArray) -> Transform:
+    to = np.average(reference_xy, axis=0, weights=weights)
+    origin = np.average(frame_xy, axis=0, weights=weights)
+    r, f = reference_xy - to, frame_xy - origin
+    cos = float((weights * (r * f).sum(axis=1)).sum())
+    sin = float((weights * (f[:, 0] * r[:, 1] - f[:, 1] * r[:, 0])).sum())
+    angle = float(np.rad2deg(np.arctan2(sin, cos)))
+    turn = Transform.rigid(rotation_deg=angle)
+    dx, dy = to - turn(origin[None])[0]
+    return Transform.rigid(rotation_deg=angle, shift_px=(float(dx), float(dy)))
