@@ -8,8 +8,8 @@ first pixel and x along the columns; shapes and indices are (row, col).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypedDict
 
@@ -21,10 +21,12 @@ __all__ = [
     "FrameRejected",
     "FrameReport",
     "Matches",
+    "Observation",
     "Registration",
     "Stack",
     "Stars",
     "Transform",
+    "UnreadableFrameError",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -46,6 +48,10 @@ class FrameRejected(Exception):  # noqa: N818 - a verdict on a frame, not an err
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class UnreadableFrameError(Exception):
+    """A file or an answer holds no frame; the message names it and says why."""
 
 
 class FrameReport(TypedDict):
@@ -412,6 +418,58 @@ class Stack:
             sample = self.m2 / (self.weight - self.weight_sq / self.weight)
             variance = sample * self.weight_sq / self.weight**2
         return np.where(self.coverage > 1, variance, np.nan)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """When and with what the frames of a stack were taken; goes into the file's header.
+
+    Parameters
+    ----------
+    reference : Frame, optional
+        The frame whose pixel grid the stack has, for its header.
+    total_exposure_s : float, default 0
+        Sum of the known exposure times.
+    start, end : datetime, optional
+        Start of the earliest and end of the latest exposure (UTC).
+    middle : datetime, optional
+        Mean of the middles of the exposures, all frames alike.
+    timed_frames : int, default 0
+        Number of frames with a known start, which `middle` is the mean of.
+
+    Examples
+    --------
+    >>> from datetime import timezone
+    >>> evening = datetime(2026, 4, 9, 21, 0, 0, tzinfo=timezone.utc)
+    >>> one = Frame(np.zeros((4, 6)), exposure_s=10.0, start=evening)
+    >>> seen = Observation().with_frame(one)
+    >>> seen.total_exposure_s, seen.end.isoformat()
+    (10.0, '2026-04-09T21:00:10+00:00')
+    """
+
+    reference: Frame | None = None
+    total_exposure_s: float = 0.0
+    start: datetime | None = None
+    end: datetime | None = None
+    middle: datetime | None = None
+    timed_frames: int = 0
+
+    def with_frame(self, frame: Frame) -> Observation:
+        """Return the observation with one more frame; the first one is the reference."""
+        exposure = timedelta(seconds=frame.exposure_s or 0.0)
+        total = self.total_exposure_s + (frame.exposure_s or 0.0)
+        reference = self.reference or frame
+        if frame.start is None:
+            return replace(self, reference=reference, total_exposure_s=total)
+        middle = frame.start + exposure / 2
+        count = self.timed_frames + 1
+        if self.start is None or self.end is None or self.middle is None:
+            start, end, mean = frame.start, frame.start + exposure, middle
+        else:
+            start = min(self.start, frame.start)
+            end = max(self.end, frame.start + exposure)
+            mean = self.middle + (middle - self.middle) / count
+        return Observation(reference, total, start, end, mean, count)
 
 
 def as_positions(name: str, xy: ArrayLike) -> FloatArray:
