@@ -1,1 +1,71 @@
-"""Live stacking of telescope frames."""
+"""Live stacking of telescope frames, Jupyter-first.
+
+Six functions turn frames into a stack and compose by hand: `detect`, `vote`,
+`refine`, `warp`, `accumulate`, `stretch`. `LiveStacker` assembles them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seestack.model import (
+        Frame,
+        FrameRejected,
+        FrameReport,
+        Matches,
+        Observation,
+        Registration,
+        Stack,
+        Stars,
+        Transform,
+        UnreadableFrameError,
+    )
+    from seestack.stacker import LiveStacker
+    from seestack.steps.accumulation import accumulate, merge
+    from seestack.steps.colour import debayer, luminance
+    from seestack.steps.detection import detect
+    from seestack.steps.refinement import refine
+    from seestack.steps.stretching import stretch
+    from seestack.steps.voting import vote
+    from seestack.steps.warping import warp
+
+__version__ = "0.1.0"
+
+# Where each public name lives; a module is imported when its first name is used.
+_HOMES = {
+    "model": (
+        "Frame",
+        "FrameRejected",
+        "FrameReport",
+        "Matches",
+        "Observation",
+        "Registration",
+        "Stack",
+        "Stars",
+        "Transform",
+        "UnreadableFrameError",
+    ),
+    "stacker": ("LiveStacker",),
+    "steps.accumulation": ("accumulate", "merge"),
+    "steps.colour": ("debayer", "luminance"),
+    "steps.detection": ("detect",),
+    "steps.refinement": ("refine",),
+    "steps.stretching": ("stretch",),
+    "steps.voting": ("vote",),
+    "steps.warping": ("warp",),
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [*_MODULE_OF, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'seestack' has no attribute {name!r}")
+    value = getattr(import_module(f"seestack.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

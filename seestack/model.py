@@ -29,7 +29,7 @@ __all__ = [
     "UnreadableFrameError",
 ]
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating]
 BoolArray = NDArray[np.bool_]
 Image = NDArray[np.float32]
 
@@ -65,7 +65,7 @@ class FrameReport(TypedDict):
     frames_total: int
     frames_rejected: int
     offset: tuple[float, float]
-    rotation_deg: float
+    rotation_deg: float | None
     inliers: int
     rms_px: float | None
     stars: int
@@ -404,6 +404,17 @@ class Stack:
         """(H, W)."""
         rows, cols = self.mean.shape
         return rows, cols
+
+    def copy(self) -> Stack:
+        """Return a stack with arrays of its own."""
+        return replace(
+            self,
+            mean=self.mean.copy(),
+            weight=self.weight.copy(),
+            m2=self.m2.copy(),
+            coverage=self.coverage.copy(),
+            weight_sq=self.weight_sq.copy(),
+        )
 
     @property
     def variance(self) -> FloatArray:

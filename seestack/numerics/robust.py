@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.ndimage import distance_transform_edt
 
 from seestack.model import FloatArray, Image
 
@@ -88,16 +89,18 @@ def sky_map(image: Image, *, box_px: int = 64, step: int = 4) -> tuple[Image, fl
     padded = np.full((rows * side, cols * side), np.nan, np.float32)
     padded[: thin.shape[0], : thin.shape[1]] = thin
     boxes = padded.reshape(rows, side, cols, side).swapaxes(1, 2).reshape(rows * cols, -1)
-    level, _ = _box_levels(boxes)
+    level = _box_levels(boxes)[0].astype(np.float32).reshape(rows, cols)
     if np.isnan(level).all():
         return np.zeros(image.shape, np.float32), 0.0
-    level = np.where(np.isnan(level), np.nanmedian(level), level).astype(np.float32)
-    level = level.reshape(rows, cols)
+    nearest = distance_transform_edt(np.isnan(level), return_distances=False, return_indices=True)
+    level = level[tuple(nearest)]
     smooth = cv2.medianBlur(level, 3) if min(rows, cols) >= 3 else level
-    pitch = padded.shape[0] / thin.shape[0], padded.shape[1] / thin.shape[1]
-    full = round(image.shape[1] * pitch[1]), round(image.shape[0] * pitch[0])
-    sky = cv2.resize(smooth, full, interpolation=cv2.INTER_LINEAR)
-    sky = sky[: image.shape[0], : image.shape[1]]
+    # One box more on each side, continued linearly: a slope goes on to the edge.
+    wider = np.pad(smooth, 1, mode="reflect", reflect_type="odd")
+    pitch = side * (step if thin is not image else 1)
+    full = (wider.shape[1] * pitch, wider.shape[0] * pitch)
+    sky = cv2.resize(wider, full, interpolation=cv2.INTER_LINEAR)
+    sky = sky[pitch : pitch + image.shape[0], pitch : pitch + image.shape[1]]
     flat = thin - (sky[::step, ::step] if thin.shape != image.shape else sky)
     return sky, float(_box_levels(flat.reshape(1, -1))[1][0])
 

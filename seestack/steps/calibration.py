@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +11,14 @@ from numpy.typing import NDArray
 from seestack.model import BoolArray, Image
 from seestack.numerics.robust import clipped_mean_std
 
-__all__ = ["hot_pixels"]
+__all__ = ["hot_pixels", "without_hot_pixels"]
 
 # Light in the 8 neighbours over the pixel: 1.2 or more for a star of FWHM 1.3 px.
 _MAX_NEIGHBOUR_LIGHT = 0.4
 
 
 def hot_pixels(
-    image: NDArray[np.generic], *, bayer: str | None = None, threshold: float = 8.0
+    image: NDArray[Any], *, bayer: str | None = None, threshold: float = 8.0
 ) -> BoolArray:
     """Return the single pixels that stand out alone.
 
@@ -64,3 +66,41 @@ def hot_pixels(
     around = cv2.boxFilter(light, -1, (3, 3), normalize=False, borderType=cv2.BORDER_REFLECT_101)
     alone = (around - light) < _MAX_NEIGHBOUR_LIGHT * light
     return alone & (light > threshold * noise) & np.isfinite(image)
+
+
+def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
+    """Return a mosaic whose hot pixels show the median of their neighbours' colour.
+
+    Turning a mosaic into luminance would smear a hot pixel into something like a
+    star. A frame without a mosaic is returned as it is.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W)
+        Raw pixels.
+    bayer : str or None
+        The Bayer pattern; None for no mosaic.
+
+    Returns
+    -------
+    ndarray of shape (H, W)
+        A copy where anything was replaced.
+
+    Examples
+    --------
+    >>> raw = np.random.default_rng(0).normal(100.0, 2.0, (40, 60))
+    >>> raw[12, 34] = 180.0
+    >>> bool(without_hot_pixels(raw, "GRBG")[12, 34] < 110)
+    True
+    """
+    if bayer is None:
+        return image
+    rows, cols = np.nonzero(hot_pixels(image, bayer=bayer))
+    if len(rows) == 0:
+        return image
+    padded = np.pad(image, 2, mode="reflect")
+    steps = [(i, j) for i in (0, 2, 4) for j in (0, 2, 4) if (i, j) != (2, 2)]
+    around = np.array([padded[rows + i, cols + j] for i, j in steps], np.float64)
+    repaired = image.copy()
+    repaired[rows, cols] = np.nanmedian(around, axis=0)
+    return repaired

@@ -6,10 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.model import FloatArray
+from seestack.model import FloatArray, Image, Stack, Stars
 from seestack.numerics.robust import MAD_TO_SIGMA
 
-__all__ = ["sky_noise"]
+__all__ = ["measured_gain", "median_fwhm", "sky_noise"]
+
+# The gain is measured in the middle of the stack, on a square of at most this side.
+_MIDDLE_PX = 1024
 
 
 def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
@@ -58,3 +61,52 @@ def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
         return float("nan")
     spread = MAD_TO_SIGMA * np.median(np.abs(bends - np.median(bends)))
     return float(spread / np.sqrt(1.5))
+
+
+def median_fwhm(stars: Stars) -> float:
+    """Return the median width of the stars in pixels; NaN where none is known.
+
+    Examples
+    --------
+    >>> median_fwhm(Stars([[1.0, 2.0], [8.0, 3.0]], fwhm_px=[2.5, 3.0]))
+    2.75
+    """
+    known = stars.fwhm_px[np.isfinite(stars.fwhm_px)]
+    return float(np.median(known)) if known.size else float("nan")
+
+
+def measured_gain(reference: Image, stack: Stack) -> float:
+    """Return how many times less noise the stack has than its reference frame.
+
+    Parameters
+    ----------
+    reference : ndarray of shape (H, W)
+        The reference frame in ADU.
+    stack : Stack
+        The stack on its grid.
+
+    Returns
+    -------
+    float
+        Sky noise of the frame over that of the stack, both in boxes of 8 x 8 pixels
+        and where all frames overlap; NaN where that is too little of the middle of
+        the frame to measure.
+
+    Examples
+    --------
+    >>> from seestack.steps.accumulation import accumulate
+    >>> rng = np.random.default_rng(0)
+    >>> frames = rng.normal(100.0, 8.0, (4, 320, 400)).astype(np.float32)
+    >>> stack = None
+    >>> for frame in frames:
+    ...     stack = accumulate(stack, frame, np.ones(frame.shape, bool))
+    >>> 1.9 < measured_gain(frames[0], stack) < 2.1
+    True
+    """
+    middle = tuple(
+        slice(max((n - _MIDDLE_PX) // 2, 0), (n + _MIDDLE_PX) // 2) for n in reference.shape
+    )
+    full = stack.coverage[middle] == stack.coverage.max()
+    of_frame = sky_noise(np.where(full, reference[middle], np.nan))
+    of_stack = sky_noise(np.where(full, stack.mean[middle], np.nan))
+    return of_frame / of_stack if of_stack > 0 else float("nan")

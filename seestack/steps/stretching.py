@@ -58,7 +58,7 @@ def stretch(
     Examples
     --------
     >>> stretch(np.linspace(0.0, 100.0, 6).reshape(2, 3), low_percent=0, high_percent=100)
-    array([[  0, 122, 178],
+    array([[  0, 123, 178],
            [212, 236, 255]], dtype=uint8)
     """
     pixels = np.asarray(image)

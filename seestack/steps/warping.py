@@ -97,7 +97,7 @@ def warp(
 
 
 def _affine(image: Image, inverse: FloatArray, shape: tuple[int, int], flag: int) -> Image:
-    return cv2.warpAffine(  # type: ignore[return-value]
+    return cv2.warpAffine(
         image,
         inverse[:2],
         (shape[1], shape[0]),

@@ -1,0 +1,51 @@
+"""The options of LiveStacker as one frozen, checked value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How `LiveStacker` works; see there for what each option means."""
+
+    detection_fwhm: float = 4.0
+    detection_threshold: float = 5.0
+    max_stars: int = 60
+    match_tolerance_px: float = 2.0
+    min_inliers: int = 4
+    max_offset_px: float = 300.0
+    transform: str = "rigid"
+    interpolation: str = "lanczos"
+    reseed_after: int | None = 3
+    clip: None = None
+    weighting: None = None
+    normalize: None = None
+
+    def __post_init__(self) -> None:
+        for name in (
+            "detection_fwhm",
+            "detection_threshold",
+            "max_stars",
+            "match_tolerance_px",
+            "min_inliers",
+            "max_offset_px",
+        ):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+        for name, choices in (
+            ("transform", ("rigid", "translation")),
+            ("interpolation", ("lanczos", "bilinear", "nearest")),
+            ("clip", (None,)),
+            ("weighting", (None,)),
+            ("normalize", (None,)),
+        ):
+            if getattr(self, name) not in choices:
+                known = ", ".join(map(repr, choices))
+                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+        if self.reseed_after is not None and self.reseed_after < 2:
+            raise ValueError(
+                f"reseed_after must be at least 2, or None for never, got {self.reseed_after!r}"
+            )
