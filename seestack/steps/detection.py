@@ -172,7 +172,7 @@ def _candidates(
 def _snapped(light: Image, found: NDArray[np.intp]) -> NDArray[np.intp]:
     """Move each candidate to the brightest pixel of the 3 x 3 around it."""
     stamps = _stamps(light, found, 1)
-    best = stamps.reshape(len(found), -1).argmax(axis=1)
+    best = stamps.reshape(-1, 9).argmax(axis=1)
     moved = found + np.column_stack([best // 3 - 1, best % 3 - 1])
     return np.clip(moved, 0, np.array(light.shape) - 1)
 
