@@ -9,49 +9,39 @@ from scipy.ndimage import distance_transform_edt
 
 from seestack.model import FloatArray, Image
 
-__all__ = ["MAD_TO_SIGMA", "clipped_mean_std", "sky_map"]
+__all__ = ["MAD_TO_SIGMA", "sky_level", "sky_map"]
 
 # Standard deviation of a normal distribution over its median absolute deviation.
 MAD_TO_SIGMA = 1.482602218505602
 
 
-def clipped_mean_std(
-    values: ArrayLike, *, clip: float = 3.0, iterations: int = 5
-) -> tuple[float, float]:
-    """Return the median and standard deviation of what is left after sigma clipping.
+def sky_level(values: ArrayLike) -> tuple[float, float]:
+    """Return level and noise of pixels that are mostly sky.
 
     Parameters
     ----------
     values : array_like
         Any shape; NaN is ignored.
-    clip : float, default 3
-        Values further from the median than this many standard deviations go.
-    iterations : int, default 5
-        Limit of the passes; they end when nothing more is clipped.
 
     Returns
     -------
     tuple of float
-        (median, standard deviation); (NaN, NaN) when there is no finite value.
+        (level, standard deviation); (NaN, NaN) when there is no finite value.
+
+    Notes
+    -----
+    Stars only add light: the noise is read off the darker half, and what lies above
+    three times of it is cut before the median is taken again.
 
     Examples
     --------
     >>> sky = np.random.default_rng(1).normal(100.0, 5.0, 4000)
-    >>> level, sigma = clipped_mean_std(np.append(sky, [9e4] * 40))
-    >>> round(level), round(sigma)
+    >>> level, noise = sky_level(np.append(sky, [9e4] * 40))
+    >>> round(level), round(noise)
     (100, 5)
     """
-    rest = np.asarray(values, dtype=np.float64).ravel()
-    rest = rest[np.isfinite(rest)]
-    if rest.size == 0:
-        return float("nan"), float("nan")
-    for _ in range(iterations):
-        level, sigma = np.median(rest), np.std(rest)
-        keep = np.abs(rest - level) <= clip * sigma
-        if keep.all():
-            break
-        rest = rest[keep]
-    return float(np.median(rest)), float(np.std(rest))
+    level, noise = _box_levels(np.asarray(values, np.float32).reshape(1, -1))
+    return float(level[0]), float(noise[0])
 
 
 def sky_map(image: Image, *, box_px: int = 64, step: int = 4) -> tuple[Image, float]:
@@ -102,15 +92,11 @@ def sky_map(image: Image, *, box_px: int = 64, step: int = 4) -> tuple[Image, fl
     sky = cv2.resize(wider, full, interpolation=cv2.INTER_LINEAR)
     sky = sky[pitch : pitch + image.shape[0], pitch : pitch + image.shape[1]]
     flat = thin - (sky[::step, ::step] if thin.shape != image.shape else sky)
-    return sky, float(_box_levels(flat.reshape(1, -1))[1][0])
+    return sky, sky_level(flat)[1]
 
 
 def _box_levels(boxes: Image) -> tuple[FloatArray, FloatArray]:
-    """Return level and noise of each row of `boxes`; NaN for rows with few pixels.
-
-    Stars only add light: the noise is read off the darker half, and what lies
-    above three times of it is cut before the median is taken again.
-    """
+    """Return level and noise of each row of `boxes`; NaN for rows with few pixels."""
     ordered = np.sort(boxes, axis=1)  # NaN goes to the end
     row = np.arange(len(ordered))
     finite = np.isfinite(ordered).sum(axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seestack.model import BoolArray, Image
-from seestack.numerics.robust import clipped_mean_std
+from seestack.numerics.robust import sky_level
 
 __all__ = ["hot_pixels", "without_hot_pixels"]
 
@@ -60,7 +60,7 @@ def hot_pixels(
     for row in range(step):
         for col in range(step):
             plane = light[row::step, col::step]
-            level, sigma = clipped_mean_std(plane[::4, ::4])
+            level, sigma = sky_level(plane[::4, ::4])
             plane -= level
             noise[row::step, col::step] = sigma
     around = cv2.boxFilter(light, -1, (3, 3), normalize=False, borderType=cv2.BORDER_REFLECT_101)

@@ -20,7 +20,7 @@ from photutils.detection import DAOStarFinder
 
 from seestack.model import BoolArray, FloatArray, Image, Stars
 from seestack.numerics.psf import fit_stars
-from seestack.numerics.robust import clipped_mean_std, sky_map
+from seestack.numerics.robust import sky_level, sky_map
 
 __all__ = ["detect"]
 
@@ -100,7 +100,7 @@ def detect(
     if min(pixels.shape) < _MIN_SIDE_PX:
         return Stars(np.empty((0, 2)))
     sky, noise = sky_map(pixels)
-    level = float(np.median(sky))
+    level = float(np.median(sky[::8, ::8]))
     empty = Stars(np.empty((0, 2)), sky_adu=level, sky_sigma_adu=noise)
     if noise <= 0:
         return empty
@@ -110,7 +110,7 @@ def detect(
         light[bad] = 0.0
     candidates = _candidates(light, bad, fwhm, threshold, _CANDIDATES_PER_STAR * max_stars + 40)
     candidates = _without_artefacts(light, candidates)
-    candidates = _measured_by_daofind(light, candidates, fwhm)[: 2 * max_stars]
+    candidates = _measured_by_daofind(light, candidates, fwhm)[: max_stars + max_stars // 2]
     if len(candidates) == 0:
         return empty
     return _fitted(light, bad, candidates, noise, max_stars, level)
@@ -155,7 +155,7 @@ def _candidates(
     wide = 2 * round(3 * fwhm) + 1
     convolved = cv2.GaussianBlur(light, (0, 0), fwhm / 2.3548, borderType=cv2.BORDER_REFLECT)
     convolved -= cv2.blur(light, (wide, wide), borderType=cv2.BORDER_REFLECT)
-    _, noise = clipped_mean_std(convolved[::7, ::7])
+    _, noise = sky_level(convolved[::7, ::7])
     side = 2 * max(round(fwhm), 2) + 1
     highest = cv2.dilate(convolved, np.ones((side, side), np.uint8))
     peaks = (convolved == highest) & (convolved > threshold * noise)
@@ -228,7 +228,7 @@ def _fitted(
     """Fit the shared profile and keep what has its shape, brightest first."""
     width = _typical_width(light, candidates)
     half = int(np.ceil(1.5 * width)) + 2
-    stamps = _stamps(light, candidates, half, outside=np.nan).astype(np.float64)
+    stamps = _stamps(light, candidates, half, outside=np.nan)
     valid = np.isfinite(stamps)
     if bad is not None:
         valid &= _stamps(bad.astype(np.float32), candidates, half) == 0
@@ -267,13 +267,13 @@ def _unique(xy: FloatArray, separation_px: float) -> BoolArray:
 
 def _stamps(image: Image, centres: NDArray[np.intp], half: int, *, outside: float = 0.0) -> Image:
     """Return square cut-outs (N, S, S) around (row, col) centres, S = 2 half + 1."""
-    padded = cv2.copyMakeBorder(
-        image, half, half, half, half, cv2.BORDER_CONSTANT, value=float(outside)
-    )
-    offsets = np.arange(2 * half + 1)
+    offsets = np.arange(-half, half + 1)
     rows = centres[:, 0, None, None] + offsets[:, None]
     cols = centres[:, 1, None, None] + offsets
-    return padded[rows, cols]
+    height, width = image.shape
+    inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
+    cut = image[rows.clip(0, height - 1), cols.clip(0, width - 1)]
+    return np.where(inside, cut, np.float32(outside))
 
 
 def _daofind(fwhm: float, xycoords: NDArray[np.intp] | None = None) -> DAOStarFinder:
