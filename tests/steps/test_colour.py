@@ -192,5 +192,5 @@ def test_debayer_refuses_what_is_no_mosaic(shape):
 
 def test_an_unknown_pattern_is_named():
     for reduce in (debayer, luminance):
-        with pytest.raises(ValueError, match="bayer must be one of RGGB.*got 'CMYG'"):
+        with pytest.raises(ValueError, match=r"bayer must be one of RGGB.*got 'CMYG'"):
             reduce(np.zeros((4, 6)), "CMYG")
