@@ -138,7 +138,9 @@ def _check_mosaic(pixels: NDArray[Any], bayer: str) -> None:
 
 
 def _separable(pixels: NDArray[Any], weights: NDArray[np.float32]) -> Image:
-    return cv2.sepFilter2D(pixels, cv2.CV_32F, weights, weights, borderType=cv2.BORDER_REFLECT_101)
+    return cv2.sepFilter2D(
+        pixels, cv2.CV_32F, weights, weights, borderType=cv2.BORDER_REFLECT_101
+    )
 
 
 def _mean_colour(pixels: NDArray[Any]) -> Image:
