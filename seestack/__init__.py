@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Transform,
         UnreadableFrameError,
     )
+    from seestack.sources.files import find_frames, read_frame
     from seestack.stacker import LiveStacker
     from seestack.steps.accumulation import accumulate, merge
     from seestack.steps.colour import debayer, luminance
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from seestack.steps.stretching import stretch
     from seestack.steps.voting import vote
     from seestack.steps.warping import warp
+    from seestack.storage.fits import write_stack
+    from seestack.storage.ledger import write_frames_csv
 
 __version__ = "0.1.0"
 
@@ -45,7 +48,10 @@ _HOMES = {
         "Transform",
         "UnreadableFrameError",
     ),
+    "sources.files": ("find_frames", "read_frame"),
     "stacker": ("LiveStacker",),
+    "storage.fits": ("write_stack",),
+    "storage.ledger": ("write_frames_csv",),
     "steps.accumulation": ("accumulate", "merge"),
     "steps.colour": ("debayer", "luminance"),
     "steps.detection": ("detect",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 __all__ = ["Options"]
 
@@ -49,3 +49,7 @@ class Options:
             raise ValueError(
                 f"reseed_after must be at least 2, or None for never, got {self.reseed_after!r}"
             )
+
+    def described(self) -> list[str]:
+        """Return one line ``name = value`` for each option, as a record of the settings."""
+        return [f"{field.name} = {getattr(self, field.name)}" for field in fields(self)]

@@ -118,6 +118,8 @@ def luminance(image: ArrayLike, bayer: str | None = None) -> Image:
         raise ValueError(
             f"image must have shape (H, W), (H, W, 3) or (3, H, W), got shape {pixels.shape}"
         )
+    if not (np.issubdtype(pixels.dtype, np.integer) or np.issubdtype(pixels.dtype, np.floating)):
+        raise ValueError(f"image must hold real numbers, got dtype {pixels.dtype}")
     if pixels.ndim == 3:
         return _mean_colour(pixels)
     if bayer is None:
@@ -138,9 +140,7 @@ def _check_mosaic(pixels: NDArray[Any], bayer: str) -> None:
 
 
 def _separable(pixels: NDArray[Any], weights: NDArray[np.float32]) -> Image:
-    return cv2.sepFilter2D(
-        pixels, cv2.CV_32F, weights, weights, borderType=cv2.BORDER_REFLECT_101
-    )
+    return cv2.sepFilter2D(pixels, cv2.CV_32F, weights, weights, borderType=cv2.BORDER_REFLECT_101)
 
 
 def _mean_colour(pixels: NDArray[Any]) -> Image:

@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.model import FloatArray, Image, Stack, Stars
-from seestack.numerics.robust import MAD_TO_SIGMA
+from seestack.model import BoolArray, FloatArray, Image, Stack, Stars
+from seestack.numerics.robust import MAD_TO_SIGMA, sky_level
 
 __all__ = ["measured_gain", "median_fwhm", "sky_noise"]
 
+_BOX_PX = 8
+_FEWEST_BENDS = 20
 # The gain is measured in the middle of the stack, on a square of at most this side.
 _MIDDLE_PX = 1024
 
@@ -41,26 +43,7 @@ def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
     >>> 0.95 < sky_noise(noise) < 1.05
     True
     """
-    rows, cols = (n // box_px for n in image.shape)
-    if rows < 2 or cols < 2:
-        return float("nan")
-    boxes = cv2.resize(
-        np.ascontiguousarray(image[: rows * box_px, : cols * box_px]),
-        (cols, rows),
-        interpolation=cv2.INTER_AREA,
-    )
-    # Second differences: a slope of the sky leaves no trace.
-    bends: FloatArray = np.concatenate(
-        [
-            (boxes[:, 1:-1] - (boxes[:, :-2] + boxes[:, 2:]) / 2).ravel(),
-            (boxes[1:-1] - (boxes[:-2] + boxes[2:]) / 2).ravel(),
-        ]
-    )
-    bends = bends[np.isfinite(bends)]
-    if bends.size < 20:
-        return float("nan")
-    spread = MAD_TO_SIGMA * np.median(np.abs(bends - np.median(bends)))
-    return float(spread / np.sqrt(1.5))
+    return _noise_of(_box_means(image, box_px))
 
 
 def median_fwhm(stars: Stars) -> float:
@@ -83,14 +66,14 @@ def measured_gain(reference: Image, stack: Stack) -> float:
     reference : ndarray of shape (H, W)
         The reference frame in ADU.
     stack : Stack
-        The stack on its grid.
+        The stack on its grid, the reference included.
 
     Returns
     -------
     float
-        Sky noise of the frame over that of the stack, both in boxes of 8 x 8 pixels
-        and where all frames overlap; NaN where that is too little of the middle of
-        the frame to measure.
+        Noise of the sky in the frame over that in the stack, both in boxes of 8 x 8
+        pixels that all frames cover and that hold no light the stack can see; NaN
+        where the middle of the frame has too few of them.
 
     Examples
     --------
@@ -106,7 +89,47 @@ def measured_gain(reference: Image, stack: Stack) -> float:
     middle = tuple(
         slice(max((n - _MIDDLE_PX) // 2, 0), (n + _MIDDLE_PX) // 2) for n in reference.shape
     )
-    full = stack.coverage[middle] == stack.coverage.max()
-    of_frame = sky_noise(np.where(full, reference[middle], np.nan))
-    of_stack = sky_noise(np.where(full, stack.mean[middle], np.nan))
+    mean = stack.mean[middle].astype(np.float32)
+    partly = stack.coverage[middle] < stack.coverage.max()
+    blank = _box_means((partly | _lit(mean)).astype(np.float32), _BOX_PX) == 0
+    of_frame, of_stack = (
+        _noise_of(np.where(blank, _box_means(image, _BOX_PX), np.nan))
+        for image in (reference[middle], mean)
+    )
     return of_frame / of_stack if of_stack > 0 else float("nan")
+
+
+def _box_means(image: NDArray[np.floating], box_px: int) -> FloatArray:
+    """Return the means of whole boxes; NaN where a pixel is NaN."""
+    rows, cols = (n // box_px for n in image.shape)
+    if rows == 0 or cols == 0:
+        return np.empty((0, 0))
+    whole = np.ascontiguousarray(image[: rows * box_px, : cols * box_px])
+    return cv2.resize(whole, (cols, rows), interpolation=cv2.INTER_AREA)
+
+
+def _noise_of(boxes: FloatArray) -> float:
+    """Return the noise of box means from second differences, which no slope disturbs."""
+    bends = np.concatenate(
+        [
+            (boxes[:, 1:-1] - (boxes[:, :-2] + boxes[:, 2:]) / 2).ravel(),
+            (boxes[1:-1] - (boxes[:-2] + boxes[2:]) / 2).ravel(),
+        ]
+    )
+    bends = bends[np.isfinite(bends)]
+    if bends.size < _FEWEST_BENDS:
+        return float("nan")
+    spread = MAD_TO_SIGMA * np.median(np.abs(bends - np.median(bends)))
+    return float(spread / np.sqrt(1.5))
+
+
+def _lit(mean: Image) -> BoolArray:
+    """Return the pixels within a box of light that stands out of the sky."""
+    known = np.isfinite(mean)
+    if not known.any():
+        return ~known
+    filled = np.where(known, mean, np.float32(np.median(mean[known])))
+    light = cv2.GaussianBlur(filled, (0, 0), 1.7) - cv2.blur(filled, (25, 25))
+    bright = (light > 4 * sky_level(light[::5, ::5])[1]).astype(np.uint8)
+    reach = np.ones((2 * _BOX_PX + 1, 2 * _BOX_PX + 1), np.uint8)
+    return cv2.dilate(bright, reach) > 0

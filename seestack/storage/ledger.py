@@ -1,0 +1,67 @@
+"""Write what became of every frame as a table that any program opens."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from seestack.model import FrameReport
+
+__all__ = ["write_frames_csv"]
+
+
+def write_frames_csv(path: str | os.PathLike[str], reports: Iterable[FrameReport]) -> None:
+    """Write one row for each frame, accepted or not.
+
+    Parameters
+    ----------
+    path : path-like
+        The CSV file; an older one is replaced.
+    reports : iterable of FrameReport
+        In the order of the rows, such as `LiveStacker.reports`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Notes
+    -----
+    The columns are the keys of a report; ``offset`` becomes ``dx_px`` and ``dy_px``,
+    and what is not known is left empty. Text is UTF-8.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seestack.stacker import LiveStacker
+    >>> st = LiveStacker()
+    >>> report = st.reject("file cannot be read", source="night/0001.fit")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_frames_csv(Path(folder) / "frames.csv", [report])
+    ...     rows = (Path(folder) / "frames.csv").read_text().splitlines()
+    >>> rows[1].split(",")[:4]
+    ['0', 'night/0001.fit', 'False', 'file cannot be read']
+    """
+    rows = [_row(report) for report in reports]
+    columns = list(rows[0]) if rows else []
+    temporary = Path(f"{os.fspath(path)}.part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    temporary.replace(path)
+
+
+def _row(report: FrameReport) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for key, value in report.items():
+        if key == "offset":
+            row["dx_px"], row["dy_px"] = report["offset"]
+        elif key == "amended":
+            row["amended"] = " ".join(map(str, report["amended"]))
+        else:
+            row[key] = value
+    return row

@@ -1,0 +1,171 @@
+"""The command as a user runs it: real files in, real files out."""
+
+import csv
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from PIL import Image
+
+from seestack import Transform
+from seestack.cli import main
+from seestack.simulation import random_field, simulate_frame
+
+SHAPE = (200, 300)
+FIELD = random_field(SHAPE, 100, seed=12, margin_px=30, faintest_adu=3_000.0)
+
+
+def write_lights(folder, count=4, **cards):
+    folder.mkdir(exist_ok=True)
+    for n in range(count):
+        motion = Transform.rigid(rotation_deg=0.3 * n, shift_px=(1.6 * n, -0.9 * n))
+        pixels = simulate_frame(FIELD, SHAPE, transform=motion, seed=n).round().astype(np.uint16)
+        header = fits.Header({"EXPTIME": 10.0, "OBJECT": "M 94", "SITELAT": 44.8, **cards})
+        header["DATE-OBS"] = f"2026-04-09T21:00:{12 * n:02d}.500"
+        fits.writeto(folder / f"light_{n + 1}.fit", pixels, header)
+    return folder
+
+
+def rows_of(folder):
+    with (folder / "frames.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_folder_is_stacked(tmp_path, capsys):
+    lights = write_lights(tmp_path / "lights")
+    out = tmp_path / "deep" / "m94"
+    assert main(["stack", str(lights), "-o", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "4/4  light_4.fit  stacked" in printed
+    assert "Stacked 4 of 4 frames, 40 s of exposure" in printed
+    assert "SNR gain 2.00" in printed
+    assert str(out / "stack.fits") in printed
+    with fits.open(out / "stack.fits") as hdus:
+        assert hdus[0].data.shape == SHAPE
+        assert hdus[0].header["STACKCNT"] == 4
+        assert hdus[0].header["TOTALEXP"] == 40.0
+        assert hdus[0].header["OBJECT"] == "M 94"
+        assert hdus[0].header["DATE-OBS"].startswith("2026-04-09T21:00:00.500")
+        assert hdus[0].header["DATE-END"].startswith("2026-04-09T21:00:46.500")
+        assert "SITELAT" not in hdus[0].header
+        assert "transform = rigid" in str(hdus[0].header["HISTORY"])
+        assert np.nanmax(hdus["COVERAGE"].data) == 4
+    with Image.open(out / "preview.png") as preview:
+        assert preview.size == (300, 200)
+    rows = rows_of(out)
+    assert [row["accepted"] for row in rows] == ["True"] * 4
+    assert [row["reason"] for row in rows] == ["reference frame"] + ["stacked"] * 3
+    assert float(rows[3]["rotation_deg"]) == pytest.approx(0.9, abs=0.02)
+    assert rows[0]["rms_px"] == ""
+    assert {"source", "dx_px", "dy_px", "fwhm_px", "sky_adu", "weight"} <= rows[0].keys()
+
+
+def test_every_input_has_a_row_and_junk_stops_nothing(tmp_path, capsys):
+    lights = write_lights(tmp_path / "lights")
+    (lights / "light_2.fit").write_bytes((lights / "light_2.fit").read_bytes()[:9_000])
+    (lights / "light_3.fit").write_text("this is not a picture")
+    (lights / "light_5.fit").touch()
+    fits.writeto(lights / "light_6.fit", np.zeros((30, 40), np.uint16))
+    out = tmp_path / "out"
+    assert main(["stack", str(lights), "-o", str(out)]) == 0
+    rows = rows_of(out)
+    assert [row["accepted"] for row in rows] == ["True", "False", "False", "True", "False", "False"]
+    for row, name in zip(rows, [1, 2, 3, 4, 5, 6], strict=True):
+        assert row["source"].endswith(f"light_{name}.fit")
+    assert rows[5]["reason"] == "frame size differs from reference"
+    for row in (rows[1], rows[2], rows[4]):
+        assert row["source"] in row["reason"]
+    assert "Stacked 2 of 6 frames" in capsys.readouterr().out
+
+
+def test_nothing_stacked_is_exit_code_1(tmp_path, capsys):
+    lights = tmp_path / "lights"
+    lights.mkdir()
+    sky = np.random.default_rng(0).normal(900, 20, SHAPE).astype(np.float32)
+    fits.writeto(lights / "cloud.fit", sky)
+    assert main(["stack", str(lights), "-o", str(tmp_path / "out")]) == 1
+    printed = capsys.readouterr().out
+    assert "Stacked 0 of 1 frames" in printed
+    assert "1 left out: reference frame has too few stars" in printed
+    assert not (tmp_path / "out" / "stack.fits").exists()
+    assert len(rows_of(tmp_path / "out")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "required: COMMAND"),
+        (["fold"], "invalid choice: 'fold'"),
+        (["stack"], "required: FILES_OR_FOLDER"),
+        (["stack", "{missing}"], "no such file or folder"),
+        (["stack", "{empty}"], "no frame"),
+        (["stack", "{lights}", "--transform", "affine"], "invalid choice: 'affine'"),
+        (["stack", "{lights}", "--max-stars", "many"], "invalid int value: 'many'"),
+        (["stack", "{lights}", "--max-stars", "-3"], "max_stars must be positive, got -3"),
+    ],
+)
+def test_bad_usage_is_exit_code_2_with_one_clear_sentence(tmp_path, capsys, arguments, sentence):
+    (tmp_path / "empty").mkdir()
+    lights = write_lights(tmp_path / "lights", 1)
+    places = {"missing": tmp_path / "missing", "empty": tmp_path / "empty", "lights": lights}
+    filled = [argument.format(**places) for argument in arguments]
+    assert main(filled) == 2
+    assert sentence in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_results_that_cannot_be_written(tmp_path, capsys):
+    lights = write_lights(tmp_path / "lights", 2)
+    (tmp_path / "taken").write_text("a file, not a folder")
+    assert main(["stack", str(lights), "-o", str(tmp_path / "taken")]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "could not be written" in last
+    assert "taken" in last
+
+
+def test_older_results_are_replaced(tmp_path):
+    lights = write_lights(tmp_path / "lights", 3)
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert main(["stack", str(lights), "-q", "-o", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "frames.csv",
+        "preview.png",
+        "stack.fits",
+    ]
+
+
+def test_quiet_prints_the_summary_only(tmp_path, capsys):
+    lights = write_lights(tmp_path / "lights", 2)
+    main(["stack", "--quiet", str(lights), "-o", str(tmp_path / "out")])
+    printed = capsys.readouterr().out
+    assert "light_1.fit" not in printed
+    assert "Stacked 2 of 2 frames" in printed
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["stack", "--help"], ["demo", "--help"]])
+def test_help_fits_a_terminal(arguments, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: seestack")
+    assert max(map(len, printed.splitlines())) <= 100
+
+
+def test_demo_runs_as_a_module(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-m", "seestack", "demo", "-q", "-o", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "Stacked 16 of 16 frames, 160 s of exposure" in run.stdout
+    assert len(list((tmp_path / "frames").iterdir())) == 16
+    assert (tmp_path / "stack.fits").is_file()
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("seestack ")
