@@ -166,7 +166,7 @@ def _candidates(
     where = np.flatnonzero(peaks)
     order = np.argsort(-convolved.ravel()[where], kind="stable")[:count]
     found = np.column_stack(np.unravel_index(where[order], peaks.shape))
-    return _snapped(light, found)
+    return _snapped(light, found) if len(found) else found
 
 
 def _snapped(light: Image, found: NDArray[np.intp]) -> NDArray[np.intp]:
