@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from photutils.detection import DAOStarFinder
 
+from seestack.checks import as_image, check_positive
 from seestack.model import BoolArray, FloatArray, Image, Stars
 from seestack.numerics.psf import fit_stars
 from seestack.numerics.robust import clipped_mean_std, sky_map
@@ -69,6 +70,8 @@ def detect(
     ValueError
         If `image` is not a numeric array of shape (H, W), if `mask` differs from
         it in shape, or if `fwhm`, `threshold` or `max_stars` is not positive.
+    TypeError
+        If one of these three is not a number, or `max_stars` not a whole one.
 
     Notes
     -----
@@ -94,9 +97,9 @@ def detect(
     [[40.3, 30.2], [90.7, 55.4]]
     """
     pixels, bad = _checked(image, mask)
-    for name, value in (("fwhm", fwhm), ("threshold", threshold), ("max_stars", max_stars)):
-        if not value > 0:
-            raise ValueError(f"{name} must be positive, got {value!r}")
+    check_positive("fwhm", fwhm)
+    check_positive("threshold", threshold)
+    check_positive("max_stars", max_stars, whole=True)
     if min(pixels.shape) < _MIN_SIDE_PX:
         return Stars(np.empty((0, 2)))
     sky, noise = sky_map(pixels)
@@ -118,12 +121,7 @@ def detect(
 
 def _checked(image: ArrayLike, mask: ArrayLike | None) -> tuple[Image, BoolArray | None]:
     """Return the pixels as float32 and the bad ones, None where all are good."""
-    array = np.asarray(image)
-    if array.ndim != 2 or array.size == 0:
-        raise ValueError(f"image must be a 2-D array of shape (H, W), got shape {array.shape}")
-    if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
-        raise ValueError(f"image must hold real numbers, got dtype {array.dtype}")
-    pixels = np.ascontiguousarray(array, dtype=np.float32)
+    pixels = np.ascontiguousarray(as_image("image", image), dtype=np.float32)
     finite = np.isfinite(pixels)
     bad = None if finite.all() else ~finite
     if mask is not None:

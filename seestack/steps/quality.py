@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from seestack.checks import as_image, check_positive
 from seestack.model import FloatArray, Image, Stack, Stars
 from seestack.numerics.robust import MAD_TO_SIGMA
 
@@ -41,11 +42,13 @@ def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
     >>> 0.95 < sky_noise(noise) < 1.05
     True
     """
+    image = as_image("image", image)
+    check_positive("box_px", box_px, whole=True)
     rows, cols = (n // box_px for n in image.shape)
     if rows < 2 or cols < 2:
         return float("nan")
     boxes = cv2.resize(
-        np.ascontiguousarray(image[: rows * box_px, : cols * box_px]),
+        np.ascontiguousarray(image[: rows * box_px, : cols * box_px], dtype=np.float32),
         (cols, rows),
         interpolation=cv2.INTER_AREA,
     )
