@@ -128,7 +128,9 @@ def fit_stars(
     count, size = stamps.shape[0], stamps.shape[-1]
     if count == 0:
         none = np.empty(0)
-        return StarFit(np.empty((0, 2)), *[none] * 7, fwhm_px, beta, 0.0)
+        return StarFit(
+            np.empty((0, 2)), none, none, none, none, none, none, none, fwhm_px, beta, 0.0
+        )
     fit = _Fit(stamps.reshape(count, -1), valid.reshape(count, -1), size, noise_adu)
     parameters = fit.first_guess(fwhm_px, beta)
     bright = np.argsort(-parameters[:, _AMPLITUDE], kind="stable")[:n_shape]
