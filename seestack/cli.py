@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(leave.code or 0)
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = _show_warning
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
         command: int = options.command(options)
     return command
 

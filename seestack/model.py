@@ -16,6 +16,8 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from seestack.checks import as_real_array
+
 __all__ = [
     "Frame",
     "FrameRejected",
@@ -181,7 +183,11 @@ class Stars:
             ("elongation", np.nan),
         ):
             given = getattr(self, name)
-            values = np.full(len(xy), default) if given is None else np.array(given, np.float64)
+            values = (
+                np.full(len(xy), default)
+                if given is None
+                else np.array(as_real_array(name, given), np.float64)
+            )
             if values.shape != (len(xy),):
                 raise ValueError(
                     f"{name} must have one value for each of the {len(xy)} stars, "
@@ -201,9 +207,14 @@ class Matches:
     ----------
     reference, frame : array_like of shape (K,)
         Indices into the two star lists; pair k joins ``reference[k]`` and
-        ``frame[k]``. No star occurs twice.
+        ``frame[k]``.
     transform : Transform, optional
         The hypothesis that won, frame pixels to reference pixels.
+
+    Raises
+    ------
+    ValueError
+        If the indices are not whole numbers from 0 on, or differ in number.
 
     Examples
     --------
@@ -218,10 +229,12 @@ class Matches:
 
     def __post_init__(self) -> None:
         for name in ("reference", "frame"):
-            indices = np.asarray(getattr(self, name))
+            indices = as_real_array(name, getattr(self, name))
             if indices.size and not np.issubdtype(indices.dtype, np.integer):
                 raise ValueError(f"{name} must hold integer indices, got dtype {indices.dtype}")
-            object.__setattr__(self, name, _frozen(indices.astype(np.intp).reshape(-1)))
+            if indices.ndim != 1 or (indices < 0).any():
+                raise ValueError(f"{name} must be 1-D with indices from 0 on, got {indices!r}")
+            object.__setattr__(self, name, _frozen(indices.astype(np.intp)))
         if len(self.reference) != len(self.frame):
             raise ValueError(
                 "reference and frame must have the same length, "
@@ -258,7 +271,7 @@ class Transform:
     matrix: FloatArray
 
     def __post_init__(self) -> None:
-        matrix = np.array(self.matrix, dtype=np.float64)
+        matrix = np.array(as_real_array("matrix", self.matrix), dtype=np.float64)
         if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
             raise ValueError(f"matrix must be finite with shape (3, 3), got {matrix!r}")
         if not np.array_equal(matrix[2], (0.0, 0.0, 1.0)) or np.linalg.det(matrix) == 0:
@@ -485,7 +498,7 @@ class Observation:
 
 def as_positions(name: str, xy: ArrayLike) -> FloatArray:
     """Return `xy` as a new float64 array of shape (N, 2), or raise ValueError."""
-    positions = np.array(xy, dtype=np.float64)
+    positions = np.array(as_real_array(name, xy), dtype=np.float64)
     if positions.size == 0:
         positions = positions.reshape(0, 2)
     if positions.ndim != 2 or positions.shape[1] != 2:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from seestack.checks import check_positive
+
 __all__ = ["Options"]
 
 
@@ -25,16 +27,15 @@ class Options:
     normalize: None = None
 
     def __post_init__(self) -> None:
+        for name in ("max_stars", "min_inliers"):
+            check_positive(name, getattr(self, name), whole=True)
         for name in (
             "detection_fwhm",
             "detection_threshold",
-            "max_stars",
             "match_tolerance_px",
-            "min_inliers",
             "max_offset_px",
         ):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+            check_positive(name, getattr(self, name))
         for name, choices in (
             ("transform", ("rigid", "translation")),
             ("interpolation", ("lanczos", "bilinear", "nearest")),

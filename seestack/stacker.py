@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from seestack.checks import as_real_array
 from seestack.model import (
     Frame,
     FrameRejected,
@@ -165,7 +166,7 @@ class LiveStacker:
             If the pixels are not real numbers in 2 or 3 dimensions. The stack is as
             it was, and the frame is not counted.
         """
-        given = frame if isinstance(frame, Frame) else Frame(np.asarray(frame))
+        given = frame if isinstance(frame, Frame) else Frame(as_real_array("frame", frame))
         image = luminance(without_hot_pixels(given.image, given.bayer), given.bayer)
         with self._lock:
             measured = self._measure(given, image)

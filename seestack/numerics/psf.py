@@ -48,6 +48,10 @@ class StarFit:
         Amplitude over its standard error.
     chi2 : ndarray of shape (N,)
         Weighted mean square residual; near 1 where the star has the common shape.
+    misfit : ndarray of shape (N,)
+        Residual light in the core beyond the noise over the light of the star, both
+        as weighted norms: 0 for the common shape, 0.1 for a slightly different one, 0.6
+        and more for a cosmic ray, however bright.
     psf_fwhm_px : float
         Width of the common profile.
     beta : float
@@ -63,6 +67,7 @@ class StarFit:
     elongation: FloatArray
     snr: FloatArray
     chi2: FloatArray
+    misfit: FloatArray
     psf_fwhm_px: float
     beta: float
     gain_adu: float
@@ -123,7 +128,9 @@ def fit_stars(
     count, size = stamps.shape[0], stamps.shape[-1]
     if count == 0:
         none = np.empty(0)
-        return StarFit(np.empty((0, 2)), none, none, none, none, none, none, fwhm_px, beta, 0.0)
+        return StarFit(
+            np.empty((0, 2)), none, none, none, none, none, none, none, fwhm_px, beta, 0.0
+        )
     fit = _Fit(stamps.reshape(count, -1), valid.reshape(count, -1), size, noise_adu)
     parameters = fit.first_guess(fwhm_px, beta)
     bright = np.argsort(-parameters[:, _AMPLITUDE], kind="stable")[:n_shape]
@@ -229,6 +236,17 @@ class _Fit:
         chi2 = (weights * residual**2).sum(axis=1) / degrees
         return np.minimum(1.0, 2.0 / np.maximum(chi2, 1e-9)) ** 2
 
+    def misfit(self, square: FloatArray, fwhm_px: float) -> FloatArray:
+        """Norm of the weighted residual beyond the noise, within one FWHM of the middle.
+
+        Further out lie neighbours, which are no fault of the star.
+        """
+        core = self.valid & (np.hypot(self.x, self.y) <= max(fwhm_px, 2.0))
+        count = core.sum(axis=1)
+        # Three standard deviations may be noise.
+        noise = count + 3 * np.sqrt(2 * count)
+        return np.sqrt(np.maximum(np.where(core, square, 0.0).sum(axis=1) - noise, 0.0))
+
     def solve(
         self,
         parameters: FloatArray,
@@ -272,6 +290,7 @@ class _Fit:
         unit = np.pi * area / ((beta - 1) * (2 ** (1 / beta) - 1))
         degrees = np.maximum(self.valid.sum(axis=1) - 4, 1)
         chi2 = (weights * residual**2).sum(axis=1) / degrees
+        snr = parameters[:, _AMPLITUDE] / np.sqrt(np.abs(covariance[:, 2, 2]) + 1e-300)
         error = np.sqrt(np.abs((covariance[:, 0, 0] + covariance[:, 1, 1]) / 2))
         error = error * np.sqrt(np.maximum(chi2, 1.0))
         return StarFit(
@@ -280,8 +299,9 @@ class _Fit:
             flux=parameters[:, _AMPLITUDE] * unit,
             fwhm_px=2 * np.exp(-size / 2) / determinant**0.25,
             elongation=np.sqrt((mean + spread) / (mean - spread)),
-            snr=parameters[:, _AMPLITUDE] / np.sqrt(np.abs(covariance[:, 2, 2]) + 1e-300),
+            snr=snr,
             chi2=chi2,
+            misfit=self.misfit(weights * residual**2, 2 * np.sqrt(area)) / np.maximum(snr, 1e-9),
             psf_fwhm_px=float(2 * np.sqrt(area)),
             beta=float(beta),
             gain_adu=gain,

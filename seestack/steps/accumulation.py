@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from seestack.checks import as_image, check_positive
 from seestack.model import Stack
 
 __all__ = ["accumulate", "merge"]
@@ -53,7 +54,10 @@ def accumulate(
     Raises
     ------
     ValueError
-        If the shapes differ or `weight` is not positive; nothing has changed then.
+        If the shapes differ, `image` is not numeric or `weight` is not positive;
+        nothing has changed then.
+    TypeError
+        If `stack` or `out` is not a `Stack` or `weight` is not a number.
 
     Notes
     -----
@@ -74,20 +78,23 @@ def accumulate(
     >>> stack.mean[0].tolist(), stack.variance[0, 0].item(), stack.coverage[0, 0].item()
     ([12.0, 12.0, 12.0], 4.0, 2)
     """
-    pixels = np.asarray(image, dtype=np.float32)
-    covered = np.asarray(footprint, dtype=bool)
-    if pixels.ndim != 2 or covered.shape != pixels.shape:
+    pixels = np.asarray(as_image("image", image), dtype=np.float32)
+    covered = np.asarray(footprint)
+    if covered.dtype.kind not in "biu":
+        raise ValueError(f"footprint must hold True and False, got dtype {covered.dtype}")
+    covered = covered.astype(bool, copy=False)
+    if covered.shape != pixels.shape:
         raise ValueError(
             "image and footprint must have the same shape (H, W), "
             f"got {pixels.shape} and {covered.shape}"
         )
-    if not (weight > 0 and np.isfinite(weight)):
-        raise ValueError(f"weight must be positive and finite, got {weight!r}")
+    check_positive("weight", weight)
+    for name, given in (("stack", stack), ("out", out)):
+        if given is not None:
+            _check_stack(name, given, pixels.shape)
     if stack is None:
         stack = _empty(pixels.shape)
         out = out or stack
-    if stack.mean.shape != pixels.shape:
-        raise ValueError(f"image must have the stack's shape {stack.shape}, got {pixels.shape}")
     target = _like(stack) if out is None else out
     for top in range(0, pixels.shape[0], _BAND):
         band = slice(top, top + _BAND)
@@ -119,6 +126,8 @@ def merge(a: Stack, b: Stack) -> Stack:
     ------
     ValueError
         If the shapes differ.
+    TypeError
+        If one is not a `Stack`.
 
     Notes
     -----
@@ -138,8 +147,8 @@ def merge(a: Stack, b: Stack) -> Stack:
     >>> merge(one, two).mean[0, 0].item()
     3.0
     """
-    if a.shape != b.shape:
-        raise ValueError(f"stacks must have the same shape, got {a.shape} and {b.shape}")
+    for name, given in (("a", a), ("b", b)):
+        _check_stack(name, given, a.mean.shape if given is b else None)
     weight = a.weight + b.weight
     share = np.divide(b.weight, weight, out=np.zeros_like(weight), where=weight > 0)
     left = np.where(a.coverage > 0, a.mean, 0.0)
@@ -155,6 +164,13 @@ def merge(a: Stack, b: Stack) -> Stack:
         weight_sq=a.weight_sq + b.weight_sq,
         frames=a.frames + b.frames,
     )
+
+
+def _check_stack(name: str, stack: object, shape: tuple[int, ...] | None) -> None:
+    if not isinstance(stack, Stack):
+        raise TypeError(f"{name} must be a Stack, got {type(stack).__name__}")
+    if shape is not None and stack.mean.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {stack.shape}")
 
 
 def _empty(shape: tuple[int, ...]) -> Stack:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from seestack.checks import as_image, check_positive
 from seestack.model import BoolArray, Image
 from seestack.numerics.robust import sky_level
 
@@ -43,7 +44,7 @@ def hot_pixels(
     Raises
     ------
     ValueError
-        If `image` is not 2-D.
+        If `image` is not a numeric array of shape (H, W) or `threshold` is not positive.
 
     Examples
     --------
@@ -52,9 +53,9 @@ def hot_pixels(
     >>> np.argwhere(hot_pixels(raw)).tolist()
     [[12, 34]]
     """
-    if image.ndim != 2:
-        raise ValueError(f"image must be a 2-D array of shape (H, W), got shape {image.shape}")
-    light: Image = np.nan_to_num(image.astype(np.float32), nan=0.0)
+    image = as_image("image", image)
+    check_positive("threshold", threshold)
+    light: Image = np.where(np.isfinite(image), image, np.nan).astype(np.float32)
     step = 2 if bayer else 1
     noise = np.zeros(image.shape, np.float32)
     for row in range(step):
@@ -63,6 +64,8 @@ def hot_pixels(
             level, sigma = sky_level(plane[::4, ::4])
             plane -= level
             noise[row::step, col::step] = sigma
+    # Where there is no light there is none to compare with either.
+    light[np.isnan(light)] = 0.0
     around = cv2.boxFilter(light, -1, (3, 3), normalize=False, borderType=cv2.BORDER_REFLECT_101)
     alone = (around - light) < _MAX_NEIGHBOUR_LIGHT * light
     return alone & (light > threshold * noise) & np.isfinite(image)

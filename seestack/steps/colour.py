@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from seestack.checks import as_real_array
 from seestack.model import BAYER_PATTERNS, Image
 
 __all__ = ["debayer", "luminance"]
@@ -55,7 +56,7 @@ def debayer(image: ArrayLike, bayer: str) -> NDArray[np.float32]:
     >>> colour.shape, colour[1, 2].tolist(), colour[3, 5].tolist()
     ((4, 6, 3), [10.0, 20.0, 40.0], [10.0, 20.0, 40.0])
     """
-    pixels = np.asarray(image)
+    pixels = as_real_array("image", image)
     _check_mosaic(pixels, bayer)
     planes = np.zeros((3, *pixels.shape), np.float32)
     for site, colour in enumerate(bayer):
@@ -113,13 +114,11 @@ def luminance(image: ArrayLike, bayer: str | None = None) -> Image:
     >>> luminance(np.ones((3, 4, 5)) * [[[1.0]], [[2.0]], [[6.0]]])[0].tolist()
     [3.0, 3.0, 3.0, 3.0, 3.0]
     """
-    pixels = np.asarray(image)
+    pixels = as_real_array("image", image)
     if pixels.ndim not in (2, 3) or pixels.size == 0:
         raise ValueError(
             f"image must have shape (H, W), (H, W, 3) or (3, H, W), got shape {pixels.shape}"
         )
-    if not (np.issubdtype(pixels.dtype, np.integer) or np.issubdtype(pixels.dtype, np.floating)):
-        raise ValueError(f"image must hold real numbers, got dtype {pixels.dtype}")
     if pixels.ndim == 3:
         return _mean_colour(pixels)
     if bayer is None:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from photutils.detection import DAOStarFinder
 
+from seestack.checks import as_image, check_positive
 from seestack.model import BoolArray, FloatArray, Image, Stars
 from seestack.numerics.psf import fit_stars
 from seestack.numerics.robust import sky_level, sky_map
@@ -31,6 +32,8 @@ _CANDIDATES_PER_STAR = 3
 # Light in the 8 neighbours over the peak: 1.4 for a star of FWHM 1.3 px, at most 1 for
 # a cosmic ray over two pixels, 0 for a hot pixel.
 _MIN_NEIGHBOUR_LIGHT = 1.2
+# Residual over light of a fitted star: 0.6 and more for a cosmic ray over a few pixels.
+_MAX_MISFIT = 0.5
 
 
 def detect(
@@ -69,6 +72,8 @@ def detect(
     ValueError
         If `image` is not a numeric array of shape (H, W), if `mask` differs from
         it in shape, or if `fwhm`, `threshold` or `max_stars` is not positive.
+    TypeError
+        If one of these three is not a number, or `max_stars` not a whole one.
 
     Notes
     -----
@@ -94,9 +99,9 @@ def detect(
     [[40.3, 30.2], [90.7, 55.4]]
     """
     pixels, bad = _checked(image, mask)
-    for name, value in (("fwhm", fwhm), ("threshold", threshold), ("max_stars", max_stars)):
-        if not value > 0:
-            raise ValueError(f"{name} must be positive, got {value!r}")
+    check_positive("fwhm", fwhm)
+    check_positive("threshold", threshold)
+    check_positive("max_stars", max_stars, whole=True)
     if min(pixels.shape) < _MIN_SIDE_PX:
         return Stars(np.empty((0, 2)))
     sky, noise = sky_map(pixels)
@@ -118,12 +123,7 @@ def detect(
 
 def _checked(image: ArrayLike, mask: ArrayLike | None) -> tuple[Image, BoolArray | None]:
     """Return the pixels as float32 and the bad ones, None where all are good."""
-    array = np.asarray(image)
-    if array.ndim != 2 or array.size == 0:
-        raise ValueError(f"image must be a 2-D array of shape (H, W), got shape {array.shape}")
-    if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
-        raise ValueError(f"image must hold real numbers, got dtype {array.dtype}")
-    pixels = np.ascontiguousarray(array, dtype=np.float32)
+    pixels = np.ascontiguousarray(as_image("image", image), dtype=np.float32)
     finite = np.isfinite(pixels)
     bad = None if finite.all() else ~finite
     if mask is not None:
@@ -166,7 +166,7 @@ def _candidates(
     where = np.flatnonzero(peaks)
     order = np.argsort(-convolved.ravel()[where], kind="stable")[:count]
     found = np.column_stack(np.unravel_index(where[order], peaks.shape))
-    return _snapped(light, found)
+    return _snapped(light, found) if len(found) else found
 
 
 def _snapped(light: Image, found: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -234,8 +234,9 @@ def _fitted(
         valid &= _stamps(bad.astype(np.float32), candidates, half) == 0
     stamps[~valid] = 0.0
     fit = fit_stars(stamps, valid, noise_adu=noise, fwhm_px=width)
-    ratio = fit.fwhm_px / fit.psf_fwhm_px
-    like_a_star = (fit.snr > 3) & (ratio > 0.7) & (ratio < 1.6) & (np.abs(fit.xy).max(axis=1) < 2)
+    # Where even the better fitting stars fit badly (trails), the profile is to blame.
+    max_misfit = max(_MAX_MISFIT, 4 * float(np.percentile(fit.misfit, 25)))
+    like_a_star = (fit.snr > 3) & (fit.misfit < max_misfit) & (np.abs(fit.xy).max(axis=1) < 2)
     xy = candidates[:, ::-1] + fit.xy
     keep = np.flatnonzero(like_a_star & np.isfinite(fit.xy_err_px))
     keep = keep[np.argsort(-fit.flux[keep], kind="stable")]

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from seestack.checks import as_image, check_positive
 from seestack.model import BoolArray, FloatArray, Image, Stack, Stars
 from seestack.numerics.robust import MAD_TO_SIGMA, sky_level
 
@@ -43,7 +44,9 @@ def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
     >>> 0.95 < sky_noise(noise) < 1.05
     True
     """
-    return _noise_of(_box_means(image, box_px))
+    pixels = as_image("image", image)
+    check_positive("box_px", box_px, whole=True)
+    return _noise_of(_box_means(pixels, box_px))
 
 
 def median_fwhm(stars: Stars) -> float:

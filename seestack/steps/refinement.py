@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.spatial import cKDTree
 
+from seestack.checks import check_positive
 from seestack.model import (
     BoolArray,
     FloatArray,
@@ -23,6 +24,7 @@ from seestack.model import (
     Registration,
     Stars,
     Transform,
+    as_positions,
 )
 
 __all__ = ["refine"]
@@ -70,7 +72,10 @@ def refine(
     FrameRejected
         If fewer than `min_inliers` pairs agree.
     ValueError
-        If `transform` is unknown or a match points at a star that is not there.
+        If `transform` is unknown, a match points at a star that is not there, or
+        `tolerance_px` or `min_inliers` is not positive.
+    TypeError
+        If `matches` is something else or one of the last two is not a number.
 
     Notes
     -----
@@ -96,13 +101,17 @@ def refine(
     """
     if transform not in ("translation", "rigid"):
         raise ValueError(f"transform must be 'rigid' or 'translation', got {transform!r}")
+    check_positive("tolerance_px", tolerance_px)
+    check_positive("min_inliers", min_inliers, whole=True)
     fit = _fit_rigid if transform == "rigid" else _fit_translation
-    first, second = _as_stars(reference), _as_stars(frame)
+    first, second = _as_stars("reference", reference), _as_stars("frame", frame)
+    if not isinstance(matches, Matches):
+        raise TypeError(f"matches must be Matches as vote returns them, got {matches!r}")
     least = max(min_inliers, 2 if transform == "rigid" else 1)
     if len(matches) < least:
         raise FrameRejected(TOO_FEW)
     pair = np.column_stack([matches.reference, matches.frame])
-    if pair.min() < 0 or (pair.max(axis=0) >= (len(first), len(second))).any():
+    if (pair.max(axis=0) >= (len(first), len(second))).any():
         raise ValueError(
             "matches must index stars of reference and frame; vote on these very lists"
         )
@@ -125,8 +134,8 @@ def refine(
     return Registration(motion, first.xy[pair[:, 0]], second.xy[pair[:, 1]], use)
 
 
-def _as_stars(stars: Stars | ArrayLike) -> Stars:
-    return stars if isinstance(stars, Stars) else Stars(stars)  # type: ignore[arg-type]
+def _as_stars(name: str, stars: Stars | ArrayLike) -> Stars:
+    return stars if isinstance(stars, Stars) else Stars(as_positions(name, stars))
 
 
 def _paired(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image as PillowImage
+
+from seestack.checks import as_real_array, check_positive
 
 __all__ = ["preview_png", "stretch"]
 
@@ -42,7 +45,9 @@ def stretch(
     ------
     ValueError
         If the shape is another, the percentiles are not in order within 0 to 100,
-        or `strength` is not positive.
+        the pixels are not numbers, or `strength` is not positive.
+    TypeError
+        If an option is not a number.
 
     Notes
     -----
@@ -61,16 +66,20 @@ def stretch(
     array([[  0, 123, 178],
            [212, 236, 255]], dtype=uint8)
     """
-    pixels = np.asarray(image)
+    pixels = as_real_array("image", image)
     if pixels.ndim not in (2, 3) or pixels.size == 0 or (pixels.ndim == 3 and pixels.shape[2] != 3):
         raise ValueError(f"image must have shape (H, W) or (H, W, 3), got {pixels.shape}")
+    if not all(isinstance(percent, Real) for percent in (low_percent, high_percent)):
+        raise TypeError(
+            "low_percent and high_percent must be real numbers, "
+            f"got {low_percent!r} and {high_percent!r}"
+        )
     if not 0 <= low_percent < high_percent <= 100:
         raise ValueError(
             "low_percent must be below high_percent, both within 0 and 100, "
             f"got {low_percent!r} and {high_percent!r}"
         )
-    if not strength > 0:
-        raise ValueError(f"strength must be positive, got {strength!r}")
+    check_positive("strength", strength)
     pixels = pixels.astype(np.float32, copy=False)
     step = max(int(np.sqrt(pixels.size / _SAMPLE)), 1)
     sample = pixels[::step, ::step]
@@ -114,8 +123,7 @@ def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
     >>> PillowImage.open(io.BytesIO(png)).size
     (30, 20)
     """
-    if not max_px > 0:
-        raise ValueError(f"max_px must be positive, got {max_px!r}")
+    check_positive("max_px", max_px)
     picture = PillowImage.fromarray(stretch(image))
     longest = max(picture.size)
     if longest > max_px:

@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 from scipy.special import gammaln
 
-from seestack.model import FloatArray, Matches, Stars, Transform
+from seestack.checks import check_positive
+from seestack.model import FloatArray, Matches, Stars, Transform, as_positions
 
 __all__ = ["vote"]
 
@@ -61,8 +62,10 @@ def vote(
     Raises
     ------
     ValueError
-        If a position is not finite, `transform` is unknown or `tolerance_px` is not
-        positive.
+        If a position is not finite, `transform` is unknown, or `tolerance_px` or
+        `max_stars` is not positive.
+    TypeError
+        If one of the last two is not a number, or `max_stars` not a whole one.
 
     Notes
     -----
@@ -94,10 +97,10 @@ def vote(
     """
     if transform not in TRANSFORMS:
         raise ValueError(f"transform must be one of {', '.join(TRANSFORMS)}, got {transform!r}")
-    if not tolerance_px > 0:
-        raise ValueError(f"tolerance_px must be positive, got {tolerance_px!r}")
-    reference_xy = _positions(reference)[:max_stars]
-    frame_xy = _positions(frame)[:max_stars]
+    check_positive("tolerance_px", tolerance_px)
+    check_positive("max_stars", max_stars, whole=True)
+    reference_xy = _positions("reference", reference)[:max_stars]
+    frame_xy = _positions("frame", frame)[:max_stars]
     minimal = 1 if transform == "translation" else 2
     if min(len(reference_xy), len(frame_xy)) <= minimal:
         return _no_matches()
@@ -118,8 +121,8 @@ def vote(
     return Matches(pairs[order, 0], pairs[order, 1], _as_transform(motion, origin))
 
 
-def _positions(stars: Stars | ArrayLike) -> FloatArray:
-    return (stars if isinstance(stars, Stars) else Stars(stars)).xy  # type: ignore[arg-type]
+def _positions(name: str, stars: Stars | ArrayLike) -> FloatArray:
+    return stars.xy if isinstance(stars, Stars) else as_positions(name, stars)
 
 
 def _no_matches() -> Matches:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from seestack.checks import as_image, check_positive
 from seestack.model import BoolArray, FloatArray, Image, Transform
 from seestack.numerics.resampling import shear_warp
 
@@ -19,6 +20,8 @@ __all__ = ["warp"]
 INTERPOLATIONS = ("lanczos", "bilinear", "nearest")
 # Rounding of a computed position must not cost a column that is really covered.
 _SLACK_PX = 1e-4
+# Scale or skew that moves the corners of a large frame by less than 0.02 px.
+_SLACK_RIGID = 1e-5
 
 
 def warp(
@@ -35,9 +38,10 @@ def warp(
     image : array_like of shape (H, W)
         Linear pixels; NaN marks pixels without a value.
     transform : Transform
-        Frame pixels to reference pixels, with scale 1.
+        Frame pixels to reference pixels; a rotation and a shift.
     interpolation : {"lanczos", "bilinear", "nearest"}
-        "lanczos" (eight taps, along shears) keeps stars as sharp as they came;
+        "lanczos" (eight taps, along shears) keeps stars as sharp as they came, and
+        no pixel becomes darker than the darkest of the 5 x 5 it came from;
         "bilinear" widens a star of FWHM 3 px by 6 %; "nearest" copies pixels.
     shape : tuple of int, optional
         (row, col) of the reference; the shape of `image` by default.
@@ -53,15 +57,19 @@ def warp(
     Raises
     ------
     ValueError
-        If `image` is not 2-D, `interpolation` is unknown or the scale of `transform`
-        is not 1.
+        If `image` is not a numeric array of shape (H, W), `interpolation` is unknown,
+        `transform` is not rigid or `shape` is not two positive numbers.
+    TypeError
+        If `transform` is not a `Transform` or `shape` does not hold whole numbers.
 
     Notes
     -----
     NaN pixels are filled from their neighbours before resampling, so that the wide
     kernel does not spread them beyond the footprint's one-pixel circle. For "lanczos"
     see `seestack.numerics.resampling`. Light is conserved: the weights add up to 1
-    and a rigid motion keeps areas.
+    and a rigid motion keeps areas. The limit from below takes the dark rings that a
+    sharp kernel digs around undersampled stars and hot pixels; it adds less than 0.5 %
+    to a star of FWHM 2 px or more, and 0.003 of its noise to the sky.
 
     Examples
     --------
@@ -70,17 +78,14 @@ def warp(
     >>> moved[1].tolist(), footprint[1].tolist()
     ([nan, 4.0, 5.0, 6.0], [False, True, True, True])
     """
-    pixels = np.asarray(image)
-    if pixels.ndim != 2 or pixels.size == 0:
-        raise ValueError(f"image must be a 2-D array of shape (H, W), got shape {pixels.shape}")
+    pixels = as_image("image", image)
     if interpolation not in INTERPOLATIONS:
         raise ValueError(
             f"interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}"
         )
-    if abs(transform.scale - 1) > 1e-3:
-        raise ValueError(f"transform must have scale 1 (rigid), got scale {transform.scale:.4f}")
+    _check_rigid(transform)
     pixels = np.ascontiguousarray(pixels, dtype=np.float32)
-    shape = shape or (pixels.shape[0], pixels.shape[1])
+    shape = _checked_shape((pixels.shape[0], pixels.shape[1]) if shape is None else shape)
     inverse = transform.inverse.matrix
     footprint = _inside(pixels.shape, inverse, shape)
     finite = np.isfinite(pixels)
@@ -88,12 +93,38 @@ def warp(
         pixels = _filled(pixels, finite)
         footprint &= ~_touched(~finite, inverse, shape)
     if interpolation == "lanczos":
-        warped = shear_warp(pixels, inverse, shape)
+        warped = _without_dark_rings(shear_warp(pixels, inverse, shape), pixels, inverse)
     else:
         flag = cv2.INTER_LINEAR if interpolation == "bilinear" else cv2.INTER_NEAREST
         warped = _affine(pixels, inverse, shape, flag)
     warped[~footprint] = np.nan
     return warped, footprint
+
+
+def _without_dark_rings(warped: Image, pixels: Image, inverse: FloatArray) -> Image:
+    """Raise each pixel to the darkest of the 5 x 5 pixels around where it came from."""
+    darkest = cv2.erode(pixels, np.ones((5, 5), np.uint8))
+    shape = (warped.shape[0], warped.shape[1])
+    return np.maximum(warped, _affine(darkest, inverse, shape, cv2.INTER_NEAREST), out=warped)
+
+
+def _check_rigid(transform: Transform) -> None:
+    if not isinstance(transform, Transform):
+        raise TypeError(f"transform must be a Transform, got {transform!r}")
+    turn = transform.matrix[:2, :2]
+    if np.linalg.det(turn) < 0 or np.abs(turn.T @ turn - np.eye(2)).max() > _SLACK_RIGID:
+        raise ValueError(
+            "transform must be rigid: a rotation and a shift, neither scale nor mirror, "
+            f"got {turn.tolist()}"
+        )
+
+
+def _checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    if not isinstance(shape, tuple | list) or len(shape) != 2:
+        raise TypeError(f"shape must be a pair (row, col), got {shape!r}")
+    for side in shape:
+        check_positive("shape", side, whole=True)
+    return int(shape[0]), int(shape[1])
 
 
 def _affine(image: Image, inverse: FloatArray, shape: tuple[int, int], flag: int) -> Image:

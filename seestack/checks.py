@@ -1,0 +1,101 @@
+"""Check what callers hand in; each message names the argument, the rule and the value."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["as_image", "as_real_array", "check_positive"]
+
+
+def as_real_array(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Return `values` as an array of integers or floats, or raise ValueError.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    values : array_like
+        Any shape. Not copied where it is an array already.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> as_real_array("flux", [1, 2]).shape
+    (2,)
+    >>> as_real_array("flux", ["bright"])
+    Traceback (most recent call last):
+    ValueError: flux must hold real numbers, got dtype <U6
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array, got rows of different lengths") from error
+    if array.size and array.dtype.kind not in "fiu":
+        raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    return array
+
+
+def as_image(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Return `values` as a 2-D array of integers or floats, or raise ValueError.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    values : array_like of shape (H, W)
+        At least one pixel. Not copied where it is an array already.
+
+    Returns
+    -------
+    ndarray of shape (H, W)
+
+    Examples
+    --------
+    >>> as_image("image", [1.0, 2.0])
+    Traceback (most recent call last):
+    ValueError: image must be a 2-D array of shape (H, W), got shape (2,)
+    """
+    array = as_real_array(name, values)
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"{name} must be a 2-D array of shape (H, W), got shape {array.shape}")
+    return array
+
+
+def check_positive(name: str, value: object, *, whole: bool = False) -> None:
+    """Raise unless `value` is a positive, finite number.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+        What was given.
+    whole : bool, default False
+        Accept integers only.
+
+    Raises
+    ------
+    TypeError
+        If `value` is no number of that kind.
+    ValueError
+        If it is not positive and finite.
+
+    Examples
+    --------
+    >>> check_positive("max_stars", -3, whole=True)
+    Traceback (most recent call last):
+    ValueError: max_stars must be positive, got -3
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
+        raise TypeError(f"{name} must be a {'whole' if whole else 'real'} number, got {value!r}")
+    if not float(value) > 0:
+        raise ValueError(f"{name} must be positive, got {value!r}")
+    if float(value) == float("inf"):
+        raise ValueError(f"{name} must be finite, got {value!r}")
