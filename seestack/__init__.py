@@ -15,12 +15,15 @@ if TYPE_CHECKING:
         Matches,
         Observation,
         Registration,
+        SourceError,
         Stack,
         Stars,
         Transform,
         UnreadableFrameError,
     )
+    from seestack.session import CaptureSession, Snapshot
     from seestack.sources.files import find_frames, read_frame
+    from seestack.sources.folder import FileSource, FolderSource
     from seestack.stacker import LiveStacker
     from seestack.steps.accumulation import accumulate, merge
     from seestack.steps.colour import debayer, luminance
@@ -43,12 +46,15 @@ _HOMES = {
         "Matches",
         "Observation",
         "Registration",
+        "SourceError",
         "Stack",
         "Stars",
         "Transform",
         "UnreadableFrameError",
     ),
+    "session": ("CaptureSession", "Snapshot"),
     "sources.files": ("find_frames", "read_frame"),
+    "sources.folder": ("FileSource", "FolderSource"),
     "stacker": ("LiveStacker",),
     "storage.fits": ("write_stack",),
     "storage.ledger": ("write_frames_csv",),

@@ -14,6 +14,8 @@ from seestack import __version__
 
 if TYPE_CHECKING:
     from seestack.model import FrameReport
+    from seestack.session import CaptureSession, Snapshot
+    from seestack.sources.folder import FileSource
     from seestack.stacker import LiveStacker
 
 __all__ = ["main"]
@@ -156,26 +158,22 @@ def _add_stacking(parser: argparse.ArgumentParser) -> None:
 
 def _stack(options: argparse.Namespace) -> int:
     from seestack.model import UnreadableFrameError
-    from seestack.sources.files import find_frames
+    from seestack.sources.folder import FileSource
 
     try:
-        paths = find_frames(options.frames)
+        source = FileSource(options.frames)
         stacker = _stacker(options)
     except (UnreadableFrameError, ValueError) as error:
         print(f"seestack: {error}", file=sys.stderr)
         return BAD_USAGE
-    return _run(paths, stacker, options)
+    return _run(source, stacker, options)
 
 
 def _demo(options: argparse.Namespace) -> int:
     from seestack.sources.demo import write_demo_frames
 
-    try:
-        stacker = _stacker(options)
-    except ValueError as error:
-        print(f"seestack: {error}", file=sys.stderr)
-        return BAD_USAGE
-    return _run(write_demo_frames(options.out / "frames"), stacker, options)
+    options.frames = write_demo_frames(options.out / "frames")
+    return _stack(options)
 
 
 def _stacker(options: argparse.Namespace) -> LiveStacker:
@@ -193,12 +191,12 @@ def _stacker(options: argparse.Namespace) -> LiveStacker:
     )
 
 
-def _run(paths: list[Path], stacker: LiveStacker, options: argparse.Namespace) -> int:
+def _run(source: FileSource, stacker: LiveStacker, options: argparse.Namespace) -> int:
     """Stack the files, write the results, say what became of them."""
-    try:
-        _stack_files(paths, stacker, quiet=options.quiet)
-    except KeyboardInterrupt:
-        print("seestack: stopped; what was stacked so far is kept", file=sys.stderr)
+    from seestack.session import CaptureSession
+
+    session = CaptureSession(source, stacker, frames=None)
+    _show_progress(session, len(source), quiet=options.quiet)
     try:
         written = _write_results(stacker, options)
     except OSError as error:
@@ -208,21 +206,25 @@ def _run(paths: list[Path], stacker: LiveStacker, options: argparse.Namespace) -
     return STACKED if stacker.frames_stacked else NOTHING_STACKED
 
 
-def _stack_files(paths: list[Path], stacker: LiveStacker, *, quiet: bool) -> None:
+def _show_progress(session: CaptureSession, count: int, *, quiet: bool) -> None:
+    """Run the session to its end, or to Ctrl-C, with a line for each frame."""
     from tqdm import tqdm
 
-    from seestack.model import UnreadableFrameError
-    from seestack.sources.ahead import read_ahead
+    with tqdm(total=count, unit="frame", leave=False, disable=None) as bar:
 
-    with tqdm(total=len(paths), unit="frame", leave=False, disable=None) as bar:
-        for path, frame in read_ahead(paths):
-            if isinstance(frame, UnreadableFrameError):
-                report = stacker.reject(str(frame), source=str(path))
-            else:
-                report = stacker.add_frame(frame)
-            if not quiet:
-                bar.write(_line(report, len(paths)))
-            bar.update()
+        def show(snapshot: Snapshot) -> None:
+            if snapshot.state == "running" and snapshot.last_report:
+                if not quiet:
+                    bar.write(_line(snapshot.last_report, count))
+                bar.update()
+
+        session.observe(show)
+        session.start()
+        try:
+            session.wait()
+        except KeyboardInterrupt:
+            session.stop()
+            print("seestack: stopped; what was stacked so far is kept", file=sys.stderr)
 
 
 def _line(report: FrameReport, count: int) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "Matches",
     "Observation",
     "Registration",
+    "SourceError",
     "Stack",
     "Stars",
     "Transform",
@@ -53,7 +54,28 @@ class FrameRejected(Exception):  # noqa: N818 - a verdict on a frame, not an err
 
 
 class UnreadableFrameError(Exception):
-    """A file or an answer holds no frame; the message names it and says why."""
+    """A file or an answer holds no frame; the message names it and says why.
+
+    Parameters
+    ----------
+    message : str
+        Names what was read, the reason and the remedy.
+    source : str, optional
+        What was read, for the frame's report.
+    """
+
+    def __init__(self, message: str, *, source: str = "") -> None:
+        super().__init__(message)
+        self.source = source
+
+
+class SourceError(Exception):
+    """A source of frames failed.
+
+    Where `permanent` is False, iterating the source again may go on.
+    """
+
+    permanent = False
 
 
 class FrameReport(TypedDict):

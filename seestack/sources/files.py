@@ -31,7 +31,7 @@ from seestack.sources.headers import (
     start_of_exposure,
 )
 
-__all__ = ["FrameWarning", "find_frames", "read_frame"]
+__all__ = ["FrameWarning", "find_frames", "frames_in", "read_frame"]
 
 _FITS = (".fit", ".fits", ".fts")
 _ENDINGS = (*_FITS, *(e + z for e in _FITS for z in (".gz", ".fz")), ".tif", ".tiff", ".png")
@@ -96,7 +96,7 @@ def read_frame(path: StrPath) -> Frame:
         image = _one_frame(pixels)
         exposure, start, bayer = _described(header, image, problems.append)
     except MalformedError as error:
-        raise UnreadableFrameError(f"{path}: {error}") from error
+        raise UnreadableFrameError(f"{path}: {error}", source=str(path)) from error
     if problems:
         more = f" and {len(problems) - _MAX_NAMED} more" if len(problems) > _MAX_NAMED else ""
         named = "; ".join(problems[:_MAX_NAMED])
@@ -138,7 +138,12 @@ def find_frames(paths: StrPath | Iterable[StrPath]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in map(Path, given):
         if path.is_dir():
-            found |= dict.fromkeys(_frames_in(path))
+            frames = frames_in(path)
+            if not frames:
+                raise UnreadableFrameError(
+                    f"{path}: the folder holds no frames; their names end in {', '.join(_ENDINGS)}"
+                )
+            found |= dict.fromkeys(frames)
         elif path.exists():
             found[path] = None
         else:
@@ -146,16 +151,33 @@ def find_frames(paths: StrPath | Iterable[StrPath]) -> list[Path]:
     return list(found)
 
 
-def _frames_in(folder: Path) -> list[Path]:
+def frames_in(folder: Path) -> list[Path]:
+    """Return the frame files of a folder in natural order; none if it is not there.
+
+    Parameters
+    ----------
+    folder : Path
+        Its subfolders and hidden files are passed over.
+
+    Returns
+    -------
+    list of Path
+        Files with an ending that `read_frame` knows.
+
+    Examples
+    --------
+    >>> frames_in(Path("no/such/folder"))
+    []
+    """
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        return []
     frames = [
         path
-        for path in folder.iterdir()
+        for path in entries
         if path.name.lower().endswith(_ENDINGS) and not path.name.startswith(".") and path.is_file()
     ]
-    if not frames:
-        raise UnreadableFrameError(
-            f"{folder}: the folder holds no frames; their names end in {', '.join(_ENDINGS)}"
-        )
     return sorted(frames, key=_natural)
 
 

@@ -1,4 +1,4 @@
-"""Write a stack as a FITS file that the next program understands.
+"""Write stacks and frames as FITS files that the next program understands.
 
 The mean is the primary image; its variance, a mask and the number of frames follow as
 extensions, under the names by which astropy's `CCDData` finds them. Of the reference
@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from seestack.model import Observation, Stack
+from seestack.model import Frame, Observation, Stack
 
-__all__ = ["write_stack"]
+__all__ = ["write_frame", "write_stack"]
 
 _ENDINGS = (".fits", ".fit", ".fts")
 _OPTICS = "TELESCOP INSTRUME CAMERA FILTER FOCALLEN APERTURE APTDIA FOCRATIO"
@@ -36,6 +36,8 @@ _SITE = re.compile(
     r"SITE(?:LAT|LONG?|ELEV)|OBSGEO-.|(?:OBS-?)?(?:LAT|LONG?|ALT|ELEV)(?:-?OBS)?"
     r"|LATITUDE|LONGITUD|ELEVATIO|ALTITUDE|GPS_(?:LAT|LON|ALT)|GEO(?:LAT|LON|ELEV)"
 )
+_KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
+_STRUCTURE = {"SIMPLE", "BITPIX", "EXTEND", "BZERO", "BSCALE", "XTENSION", "PCOUNT", "GCOUNT"}
 _MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 
 
@@ -105,31 +107,97 @@ def write_stack(
     >>> ccd.unit.to_string(), float(ccd.uncertainty.array[0, 0]), ccd.header["STACKCNT"]
     ('adu', 4.0, 2)
     """
-    path = Path(path)
-    if path.suffix.lower() not in _ENDINGS:
-        raise ValueError(f"path must end in {', '.join(_ENDINGS)}, got {path.name!r}")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; choose another name or set overwrite=True")
-    units = _units(stack, _cards(stack, observation or Observation(), with_site), history)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _put(path, units)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
+    target = _checked(path, overwrite)
+    _put(target, _units(stack, _cards(stack, observation or Observation(), with_site), history))
+
+
+def write_frame(
+    path: str | os.PathLike[str], frame: Frame, *, with_site: bool = False, overwrite: bool = False
+) -> None:
+    """Write a frame to a FITS file, as it came.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.fits``, ``.fit`` or ``.fts``. Missing folders are made.
+    frame : Frame
+        Its pixels are written in their own type, a mosaic as a mosaic.
+    with_site : bool, default False
+        Write the observer's coordinates, where the frame's header has them.
+    overwrite : bool, default False
+        Replace a file of that name.
+
+    Raises
+    ------
+    ValueError
+        If the name has another ending.
+    FileExistsError
+        If the file exists and `overwrite` is not set.
+    OSError
+        If the file cannot be written, for want of space or rights; names the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seestack.sources.files import read_frame
+    >>> frame = Frame(np.arange(12, dtype=np.uint16).reshape(3, 4), 10.0, bayer="GRBG")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_frame(Path(folder) / "sub.fits", frame)
+    ...     again = read_frame(Path(folder) / "sub.fits")
+    >>> again.image.tolist() == frame.image.tolist(), again.exposure_s, again.bayer
+    (True, 10.0, 'GRBG')
+    """
+    from astropy.io import fits
+
+    target = _checked(path, overwrite)
+    primary = fits.PrimaryHDU(np.asarray(frame.image))
+    for keyword, value in frame.header.items():
+        private = _SITE.fullmatch(keyword) and not with_site
+        known = _KEYWORD.fullmatch(keyword) and not _is_structure(keyword)
+        if known and not private and _fits_in(value):
+            primary.header[keyword] = _plain(value)
+    if frame.exposure_s is not None:
+        primary.header["EXPTIME"] = (frame.exposure_s, "[s] exposure time")
+    if frame.start is not None:
+        utc = frame.start.astimezone(UTC).replace(tzinfo=None)
+        primary.header["DATE-OBS"] = (utc.isoformat(), "start of the exposure, UTC")
+    # The pattern that a reader must see first: offsets and order are taken into account.
+    for keyword in ("XBAYROFF", "YBAYROFF", "ROWORDER", "BAYERPAT"):
+        primary.header.remove(keyword, ignore_missing=True)
+    if frame.bayer is not None:
+        primary.header["BAYERPAT"] = (frame.bayer, "colours from the first pixel on")
+    _put(target, fits.HDUList([primary]))
+
+
+def _is_structure(keyword: str) -> bool:
+    return keyword in _STRUCTURE or keyword.startswith(("NAXIS", "CHECKSUM", "DATASUM"))
+
+
+def _checked(path: str | os.PathLike[str], overwrite: bool) -> Path:
+    target = Path(path)
+    if target.suffix.lower() not in _ENDINGS:
+        raise ValueError(f"path must end in {', '.join(_ENDINGS)}, got {target.name!r}")
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} exists; choose another name or set overwrite=True")
+    return target
 
 
 def _put(path: Path, units: Any) -> None:
     """Write under another name, then rename: the file is complete or not there."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with open(temporary, "wb") as file:
-            units.writeto(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "wb") as file:
+                units.writeto(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
 
 
 def _units(stack: Stack, cards: Iterable[tuple[str, Any, str]], history: Iterable[str]) -> Any:

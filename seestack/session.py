@@ -1,0 +1,406 @@
+"""CaptureSession: frames from a source, stacked as they arrive, seen by observers.
+
+One thread reads the source, a second one stacks, so that the next exposure runs while
+the last one is stacked. At most two frames wait between them: when stacking is slower
+than the camera, the camera waits. Observers read frozen snapshots.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy.typing import ArrayLike
+
+from seestack.checks import check_positive
+from seestack.model import Frame, FrameReport, SourceError, UnreadableFrameError
+from seestack.stacker import LiveStacker
+from seestack.steps.stretching import preview_png
+from seestack.storage.fits import write_frame
+
+__all__ = ["CaptureSession", "Snapshot"]
+
+logger = logging.getLogger(__name__)
+
+Item = Frame | UnreadableFrameError | ArrayLike
+
+_WAITING_FRAMES = 2
+_LOOK_S = 0.1
+_PAUSES_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
+_RECENT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A session at one moment; changes no more.
+
+    Parameters
+    ----------
+    state : {"idle", "running", "finished", "stopped", "failed"}
+        What the session does.
+    detail : str
+        The state in words: what is waited for, why it ended.
+    frames_wanted : int or None
+        Accepted frames that end the session.
+    frames_stacked, frames_total, frames_rejected : int
+        As `LiveStacker` counts them.
+    frames_waiting : int
+        Frames read but not yet stacked; at its limit the source is held back.
+    snr_gain : float
+        Square root of the stacked frames.
+    last_report : FrameReport or None
+        What became of the last frame.
+    last_reasons : tuple of str
+        Reasons of the last few frames, newest last.
+    preview_number : int
+        Changes when there is a new preview.
+    elapsed_s : float
+        Time since the start, until the end.
+    left_s : float or None
+        Estimate of the time to the end; None where it cannot be told.
+    """
+
+    state: str
+    detail: str
+    frames_wanted: int | None
+    frames_stacked: int
+    frames_total: int
+    frames_rejected: int
+    frames_waiting: int
+    snr_gain: float
+    last_report: FrameReport | None
+    last_reasons: tuple[str, ...]
+    preview_number: int
+    elapsed_s: float
+    left_s: float | None
+
+
+class CaptureSession:
+    """Stack what a source yields until enough frames are accepted.
+
+    Parameters
+    ----------
+    source : iterable of Frame or array_like
+        A camera, a folder, a simulated sky or any generator of images. Where it has a
+        method ``stop()``, the session calls it to end an exposure. It may yield an
+        `UnreadableFrameError` in place of a frame, which counts as a rejected frame.
+    stacker : LiveStacker, optional
+        A new one by default.
+    frames : int or None, default 20
+        Accepted frames that end the session; None goes on until the source ends.
+    preview_every : int, default 1
+        A new preview after this many accepted frames.
+    save_to : path-like, optional
+        Folder for every sub-frame as FITS. They are not saved by default.
+    give_up_s : float, default 600
+        A source that was lost is tried again, with growing pauses, for this long.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `frames` or `preview_every` is not a positive whole number.
+
+    Examples
+    --------
+    >>> from seestack.simulation import random_field, simulate_frame
+    >>> field = random_field((120, 180), 40, seed=5)
+    >>> images = (simulate_frame(field, (120, 180), seed=n) for n in range(9))
+    >>> session = CaptureSession(images, frames=4)
+    >>> session.start()
+    >>> snapshot = session.wait()
+    >>> snapshot.state, snapshot.frames_stacked, snapshot.detail
+    ('finished', 4, '4 frames stacked')
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Item],
+        stacker: LiveStacker | None = None,
+        *,
+        frames: int | None = 20,
+        preview_every: int = 1,
+        save_to: str | Path | None = None,
+        give_up_s: float = 600.0,
+    ) -> None:
+        if frames is not None:
+            check_positive("frames", frames, whole=True)
+        check_positive("preview_every", preview_every, whole=True)
+        check_positive("give_up_s", give_up_s)
+        self.source = source
+        self.stacker = stacker or LiveStacker()
+        self.frames = frames
+        self.preview_every = preview_every
+        self.error: BaseException | None = None
+        self._save_to = None if save_to is None else Path(save_to)
+        self._give_up_s = give_up_s
+        self._state, self._detail = "idle", "not started"
+        self._began = self._ended = 0.0
+        self._stopping = threading.Event()
+        self._read_all = threading.Event()
+        self._waiting: queue.Queue[Item] = queue.Queue(_WAITING_FRAMES)
+        self._lock = threading.Lock()
+        self._reports: deque[FrameReport] = deque(maxlen=_RECENT)
+        self._preview_number = self._unseen = self._saved = 0
+        self._preview: tuple[int, bytes | None] = (0, None)
+        self._observers: list[Callable[[Snapshot], None]] = []
+        self._threads = [
+            threading.Thread(target=self._read, name="seestack-read", daemon=True),
+            threading.Thread(target=self._stack, name="seestack-stack", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Begin; returns at once.
+
+        Raises
+        ------
+        RuntimeError
+            If the session was started before; make a new one to go on.
+        """
+        with self._lock:
+            if self._state != "idle":
+                raise RuntimeError(f"a session starts once, and this one is {self._state}")
+            self._state, self._detail = "running", "waiting for the first frame"
+            self._began = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, *, timeout_s: float = 1.0) -> Snapshot:
+        """End the session, in mid-exposure too; what was read is still stacked.
+
+        Parameters
+        ----------
+        timeout_s : float, default 1
+            Return after this time even if the end is not reached yet.
+
+        Returns
+        -------
+        Snapshot
+            As it is then.
+        """
+        with self._lock:
+            if self._state == "idle":
+                self._state, self._detail = "stopped", "stopped before the start"
+        self._stopping.set()
+        self._stop_source()
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float | None = None) -> Snapshot:
+        """Wait until the session has ended.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            At most so long; without end by default.
+
+        Returns
+        -------
+        Snapshot
+            Look at its `state`: it is ``"running"`` when the time was too short.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        for thread in self._threads:
+            # In slices, because a longer join cannot be interrupted on every system.
+            while thread.is_alive() and thread is not threading.current_thread():
+                left_s = _LOOK_S if deadline is None else deadline - time.monotonic()
+                if left_s <= 0:
+                    break
+                thread.join(min(left_s, _LOOK_S))
+        return self.snapshot()
+
+    def snapshot(self) -> Snapshot:
+        """Return the numbers as they are now."""
+        stacker = self.stacker
+        with self._lock:
+            ended = self._state not in ("idle", "running")
+            until = self._ended if ended else time.monotonic()
+            elapsed_s = until - self._began if self._began else 0.0
+            stacked = stacker.frames_stacked
+            return Snapshot(
+                state=self._state,
+                detail=self._detail,
+                frames_wanted=self.frames,
+                frames_stacked=stacked,
+                frames_total=stacker.frames_total,
+                frames_rejected=stacker.frames_rejected,
+                frames_waiting=self._waiting.qsize(),
+                snr_gain=stacker.snr_gain(),
+                last_report=self._reports[-1] if self._reports else None,
+                last_reasons=tuple(report["reason"] for report in self._reports),
+                preview_number=self._preview_number,
+                elapsed_s=elapsed_s,
+                left_s=None if ended else _left_s(elapsed_s, stacked, self.frames),
+            )
+
+    def preview(self, *, max_px: int = 720) -> bytes | None:
+        """Return the stretched stack as PNG, made once for each preview number.
+
+        Parameters
+        ----------
+        max_px : int, default 720
+            Longest side. The first caller of each number decides.
+
+        Returns
+        -------
+        bytes or None
+            None before the first preview.
+        """
+        with self._lock:
+            number, png = self._preview
+            wanted = self._preview_number
+        if number != wanted:
+            image = self.stacker.stacked_image()
+            png = None if image is None else preview_png(image, max_px=max_px)
+            with self._lock:
+                self._preview = wanted, png
+        return png
+
+    def observe(self, callback: Callable[[Snapshot], None]) -> None:
+        """Call `callback` with a snapshot after each frame and each change of state.
+
+        It runs in the session's own threads, so it should be quick. What it raises is
+        logged and does not disturb the session.
+        """
+        self._observers.append(callback)
+
+    def _read(self) -> None:
+        """Hand every frame of the source to the stacking thread; the first thread's work."""
+        try:
+            for item in self._items():
+                self._save(item)
+                if not self._hand_over(item):
+                    break
+        except Exception as error:
+            logger.exception("the source of frames failed")
+            self.error = error
+        finally:
+            self._read_all.set()
+
+    def _items(self) -> Iterator[Item]:
+        """Yield frames; when the source is lost, pause and take it up again."""
+        received, lost_at, attempt = False, 0.0, 0
+        while not self._stopping.is_set():
+            try:
+                for item in self.source:
+                    received, attempt = True, 0
+                    yield item
+                    if self._stopping.is_set():
+                        return
+            except SourceError as error:
+                lost_at = time.monotonic() if attempt == 0 else lost_at
+                gone_s = time.monotonic() - lost_at
+                one_way = iter(self.source) is self.source
+                if error.permanent or not received or one_way or gone_s > self._give_up_s:
+                    raise
+                pause_s = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
+                attempt += 1
+                self._tell(f"{error}; trying again in {pause_s:g} s")
+                self._stopping.wait(pause_s)
+            else:
+                return
+
+    def _hand_over(self, item: Item) -> bool:
+        """Wait for room in the queue; False when the session ends meanwhile."""
+        while not self._ended:
+            try:
+                self._waiting.put(item, timeout=_LOOK_S)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def _stack(self) -> None:
+        """Stack what was read until the session ends; the second thread's work."""
+        try:
+            while not self._is_over():
+                try:
+                    item = self._waiting.get(timeout=_LOOK_S)
+                except queue.Empty:
+                    if self._read_all.is_set() and self._waiting.empty():
+                        break
+                else:
+                    self._stack_one(item)
+        except Exception as error:
+            logger.exception("stacking failed")
+            self.error = error
+        finally:
+            stopped = self._stopping.is_set()
+            self._stopping.set()
+            self._stop_source()
+            self._end(stopped=stopped)
+
+    def _stack_one(self, item: Item) -> None:
+        try:
+            if isinstance(item, UnreadableFrameError):
+                report = self.stacker.reject(str(item), source=item.source)
+            else:
+                report = self.stacker.add_frame(item)
+        except ValueError as error:  # not an image: a row in the table, not the end
+            source = item.source if isinstance(item, Frame) else ""
+            report = self.stacker.reject(str(error), source=source)
+        with self._lock:
+            self._reports.append(report)
+            self._detail = report["reason"]
+            self._unseen += report["accepted"]
+            if self._unseen >= self.preview_every:
+                self._preview_number += 1
+                self._unseen = 0
+        self._notify()
+
+    def _is_over(self) -> bool:
+        return self.frames is not None and self.stacker.frames_stacked >= self.frames
+
+    def _end(self, *, stopped: bool) -> None:
+        stacked = self.stacker.frames_stacked
+        with self._lock:
+            self._ended = time.monotonic()
+            if self._is_over():
+                self._state, self._detail = "finished", f"{stacked} frames stacked"
+            elif self.error is not None:
+                self._state, self._detail = "failed", str(self.error) or repr(self.error)
+            elif stopped:
+                self._state, self._detail = "stopped", f"stopped with {stacked} frames stacked"
+            else:
+                self._state = "finished"
+                self._detail = f"no more frames, {stacked} frames stacked"
+        self._notify()
+
+    def _stop_source(self) -> None:
+        stop = getattr(self.source, "stop", None)
+        if callable(stop):
+            stop()
+
+    def _save(self, item: Item) -> None:
+        if self._save_to is None or not isinstance(item, Frame):
+            return
+        started = item.start.strftime("%Y%m%d-%H%M%S-%f")[:-3] if item.start else "undated"
+        self._saved += 1
+        try:
+            write_frame(self._save_to / f"sub_{started}_{self._saved:05d}.fits", item)
+        except OSError as error:
+            logger.warning("a sub-frame could not be saved: %s", error)
+            self._tell(f"a sub-frame could not be saved: {error}")
+
+    def _tell(self, detail: str) -> None:
+        with self._lock:
+            self._detail = detail
+        self._notify()
+
+    def _notify(self) -> None:
+        snapshot = self.snapshot()
+        for observer in tuple(self._observers):
+            try:
+                observer(snapshot)
+            except Exception:
+                logger.exception("an observer of the session failed")
+
+
+def _left_s(elapsed_s: float, stacked: int, wanted: int | None) -> float | None:
+    if wanted is None or stacked == 0:
+        return None
+    return elapsed_s / stacked * max(wanted - stacked, 0)
