@@ -248,7 +248,7 @@ def _deep_png(body: bytes) -> NDArray[Any]:
 
 
 def _one_frame(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Return the pixels with one plane or three, contiguous, in native byte order."""
+    """Return the pixels with one plane or three, in native byte order, C order, writeable."""
     if pixels.ndim == 3 and 1 in (pixels.shape[0], pixels.shape[2]):
         pixels = pixels[0] if pixels.shape[0] == 1 else pixels[..., 0]
     if pixels.dtype.kind not in "iufb" or pixels.size == 0:
@@ -258,7 +258,7 @@ def _one_frame(pixels: NDArray[Any]) -> NDArray[Any]:
             f"its image has shape {pixels.shape}; a frame has (H, W), (3, H, W) or (H, W, 3), "
             "so save each frame as a file of its own"
         )
-    return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
+    return np.require(pixels, pixels.dtype.newbyteorder("="), ["C", "W"])
 
 
 def _described(

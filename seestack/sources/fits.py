@@ -1,51 +1,56 @@
 """Read the first image of a FITS file, whatever the state of its header.
 
-Headers are read by `seestack.sources.headers`, which forgives what can be forgiven.
-The pixels of a plain image follow from five keywords and are taken as they lie in the
-file; only tile-compressed images need a library.
+astropy makes the pixels, from nothing but the cards that describe them: read by
+`seestack.sources.headers`, checked here, and written anew. So no other card, however
+damaged, costs a pixel, and no header makes astropy reserve memory out of proportion
+to the file. Nor does a plain image give it anything to warn of; tiles may.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
-import math
 import re
+import threading
 import warnings
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.sources.headers import BLOCK, Complain, MalformedError, read_cards
+from seestack.sources.headers import Complain, MalformedError, number, read_cards
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
 
 __all__ = ["read_image"]
 
-_GZIP = b"\x1f\x8b"
-_FIRST_CARD = re.compile(rb"SIMPLE *=", re.IGNORECASE)
-# What astropy raises when it meets a damaged table of tiles, besides errors of its own.
-_DAMAGE = (
-    *(ArithmeticError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
-    *(TypeError, ValueError, zlib.error),
+Values = dict[str, Any]
+
+_BITS = (8, 16, 32, 64, -32, -64)
+_TABLE = re.compile(
+    "XTENSION|BITPIX|NAXIS[12]?|PCOUNT|GCOUNT|TFIELDS|THEAP|(TTYPE|TFORM)[0-9]+|BSCALE|BZERO|"
+    "Z(IMAGE|CMPTYPE|BITPIX|NAXIS[0-9]*|(TILE|NAME|VAL)[0-9]+|QUANTIZ|DITHER0|BLANK|SCALE|ZERO)"
 )
-_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+_TIGHTEST = 1100  # gzip packs no tighter, and the noise of a camera not nearly as tight
+# What astropy raises when it meets a damaged table of tiles, besides an error of its own.
+_DAMAGE = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
+    *(OSError, RuntimeError, TypeError, ValueError, zlib.error),
+)
+# Before Python 3.14 the warning filters belong to the whole process: of two threads that
+# change them at once, one may leave its own behind. The lock keeps readers apart; other
+# code is not held by it, so only tiles come here, with a filter that may well be left.
+_FILTERS = threading.Lock()
 
 
-def read_image(body: bytes, complain: Complain) -> tuple[NDArray[Any], dict[str, Any]]:
+def read_image(body: bytes, complain: Complain) -> tuple[NDArray[Any], Values]:
     """Read the first image of a FITS file, plain, gzipped or tile-compressed.
-
-    Parameters
-    ----------
-    body : bytes
-        The whole file.
-    complain : callable
-        Is given one sentence fragment for each header card with a problem.
 
     Returns
     -------
-    pixels : ndarray of shape (H, W), (3, H, W) or (H, W, 3)
+    pixels : ndarray of 2 or 3 axes
         Unsigned integers (BZERO) stay integers; other scaling and BLANK pixels, which
         become NaN, make floats.
     values : dict
@@ -57,146 +62,112 @@ def read_image(body: bytes, complain: Complain) -> tuple[NDArray[Any], dict[str,
     MalformedError
         If there is no such image.
     """
-    if body.startswith(_GZIP):
-        body = _unzipped(body)
-    if not _FIRST_CARD.match(body):
-        begin = f"begins with {body[:16]!r}" if body else "is empty"
-        raise MalformedError(f"it is not a FITS file: it {begin}")
-    position = number = 0
-    primary: dict[str, Any] = {}
-    refusal = "it holds no image"
-    while position == 0 or body.startswith(b"XTENSION", position):
-        problems: list[str] = []
-        note = problems.append if position else complain
-        values, data = read_cards(body, position, note)
-        if values.get("ZIMAGE") is True:
-            pixels, values = _tiles(body, number, complain)
-            return pixels, primary | values
-        shape = _shape(values)
-        if _is_image(values) and shape and math.prod(shape) > 0:
-            for problem in problems:
-                complain(problem)
-            if len(shape) in (2, 3):
-                return _pixels(body, data, shape, values, complain), primary | values
-            refusal = f"its image has {len(shape)} axes; a frame has 2, or 3 with colours"
-        primary = primary or values
-        position = data + -(-_data_size(values, shape) // BLOCK) * BLOCK
-        number += 1
-    raise MalformedError(refusal)
-
-
-def _unzipped(body: bytes) -> bytes:
     try:
-        return gzip.decompress(body)
+        body = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
     except EOFError as error:
         raise MalformedError("it is cut short; copy it again") from error
     except (OSError, zlib.error) as error:
         raise MalformedError(f"it cannot be unzipped ({error}); copy it again") from error
+    if not body.startswith(b"SIMPLE"):
+        begin = f"begins with {body[:16]!r}" if body else "is empty"
+        raise MalformedError(f"it is not a FITS file: it {begin}")
+    primary: Values = {}
+    position = 0
+    while position == 0 or body.startswith(b"XTENSION", position):
+        problems: list[str] = []
+        values, start = read_cards(body, position, problems.append)
+        layout = _layout(values)
+        kind = values.get("XTENSION", "IMAGE")
+        tiles = kind == "BINTABLE" and values.get("ZIMAGE") is True
+        found = tiles or (kind == "IMAGE" and _has_pixels(layout))
+        for problem in problems if found or position == 0 else ():
+            complain(problem)
+        if found:
+            data = _present(body, start, layout.data_size)
+            make = _unpacked if tiles else _scaled
+            pixels, values = make(layout, data, values, complain)
+            return pixels, primary | values
+        primary = primary or values
+        position = start + layout.data_size_padded
+    raise MalformedError("it holds no image; a frame has 2, or 3 axes with colours")
 
 
-def _is_image(values: Mapping[str, Any]) -> bool:
-    return "XTENSION" not in values or values["XTENSION"] == "IMAGE"
+def _layout(values: Values, prefix: str = "") -> Header:
+    """Return a header of nothing but the type and the shape of the data."""
+    from astropy.io import fits
+
+    def count(keyword: str, default: int | None = None) -> int:
+        value = values.get(prefix + keyword, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise MalformedError(f"its header says {keyword} = {value}; the file is damaged")
+        return value
+
+    bits, axes = values.get(f"{prefix}BITPIX"), count("NAXIS")
+    if bits not in _BITS or axes > 999:
+        raise MalformedError(f"its header says BITPIX = {bits}, NAXIS = {axes}; it is damaged")
+    layout = fits.Header({"SIMPLE": True, "BITPIX": int(bits), "NAXIS": axes})
+    layout.update({f"NAXIS{axis}": count(f"NAXIS{axis}") for axis in range(1, axes + 1)})
+    layout.update({"PCOUNT": count("PCOUNT", 0), "GCOUNT": count("GCOUNT", 1)})
+    return layout
 
 
-def _shape(values: Mapping[str, Any]) -> tuple[int, ...]:
-    axes = _count(values, "NAXIS")
-    if axes > 999:
-        raise MalformedError(f"its header says NAXIS = {axes}; the file is damaged")
-    return tuple(_count(values, f"NAXIS{axis}") for axis in range(axes, 0, -1))
+def _has_pixels(layout: Header) -> bool:
+    axes = layout["NAXIS"]
+    return axes in (2, 3) and 0 not in (*layout["NAXIS?*"].values(), layout["GCOUNT"])
 
 
-def _count(values: Mapping[str, Any], keyword: str, default: int | None = None) -> int:
-    value = values.get(keyword, default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise MalformedError(f"its header says {keyword} = {value}; the file is damaged")
-    return value
-
-
-def _data_size(values: Mapping[str, Any], shape: tuple[int, ...]) -> int:
-    """Return the number of bytes of the data, without the filling of the last block."""
-    if not shape:
-        return 0
-    groups, extra = _count(values, "GCOUNT", 1), _count(values, "PCOUNT", 0)
-    return _type(values).itemsize * groups * (extra + math.prod(shape))
-
-
-def _type(values: Mapping[str, Any]) -> np.dtype[Any]:
-    bits = values.get("BITPIX")
-    if bits not in _TYPES:
-        raise MalformedError(f"its header says BITPIX = {bits}; the file is damaged")
-    return np.dtype(_TYPES[bits])
-
-
-def _pixels(
-    body: bytes, data: int, shape: tuple[int, ...], values: Mapping[str, Any], complain: Complain
-) -> NDArray[Any]:
-    kind = _type(values)
-    needed, there = kind.itemsize * math.prod(shape), max(len(body) - data, 0)
-    if there < needed:
+def _present(body: bytes, start: int, size: int) -> memoryview:
+    data = memoryview(body)[start : start + size]
+    if len(data) < size:
         raise MalformedError(
-            f"it is cut short: {there:,} of {needed:,} bytes of pixels are there; wait until "
+            f"it is cut short: {len(data):,} of {size:,} bytes of pixels are there; wait until "
             "it is written, or copy it again"
         )
-    stored = np.frombuffer(body, kind, math.prod(shape), data).reshape(shape)
-    scale = _factor(values, "BSCALE", 1.0, complain)
-    zero = _factor(values, "BZERO", 0.0, complain)
-    pixels = _scaled(stored, scale, zero)
-    blank = values.get("BLANK")
-    if kind.kind in "iu" and isinstance(blank, int):
-        pixels = _without_blank(pixels, stored == blank)
-    return pixels
+    return data
 
 
-def _factor(values: Mapping[str, Any], keyword: str, default: float, complain: Complain) -> float:
-    value = values.get(keyword, default)
-    usable = isinstance(value, (int, float)) and math.isfinite(value)
-    if not usable or (keyword == "BSCALE" and value == 0):
-        complain(f"{keyword} ({value!r} is no factor; {default:g} taken)")
-        return default
-    return float(value)
-
-
-def _scaled(stored: NDArray[Any], scale: float, zero: float) -> NDArray[Any]:
-    bits = 8 * stored.dtype.itemsize
-    integer = stored.dtype.kind in "iu"
-    if scale == 1 and zero == 0:
-        return stored.astype(stored.dtype.newbyteorder("="))
-    if scale == 1 and integer and bits > 8 and zero == 2.0 ** (bits - 1):
-        unsigned = stored.astype(stored.dtype.newbyteorder("=")).view(f"u{bits // 8}")
-        unsigned ^= unsigned.dtype.type(1 << (bits - 1))
-        return unsigned
-    wide = bits > 32 or (integer and bits > 16)
-    pixels: NDArray[np.floating[Any]] = stored.astype(np.float64 if wide else np.float32)
-    pixels *= scale
-    pixels += zero
-    return pixels
-
-
-def _without_blank(pixels: NDArray[Any], blank: NDArray[np.bool_]) -> NDArray[Any]:
-    if not blank.any():
-        return pixels
-    pixels = pixels.astype(np.float32 if pixels.dtype.itemsize <= 2 else np.float64, copy=False)
-    pixels[blank] = np.nan
-    return pixels
-
-
-def _tiles(body: bytes, number: int, complain: Complain) -> tuple[NDArray[Any], dict[str, Any]]:
+def _scaled(
+    layout: Header, data: memoryview, values: Values, complain: Complain
+) -> tuple[NDArray[Any], Values]:
     from astropy.io import fits
-    from astropy.io.fits.hdu.compressed._compression import CfitsioException
 
-    with warnings.catch_warnings():
-        # What is wrong with the cards is found again below, in words of our own.
-        warnings.simplefilter("ignore")
-        try:
-            with fits.open(io.BytesIO(body), memmap=False) as units:
-                unit = units[number]
-                if not isinstance(unit, fits.CompImageHDU):
-                    raise MalformedError("its header of the tiles is damaged; copy it again")
-                pixels, cards = unit.data, unit.header.tostring()
-        except (*_DAMAGE, fits.VerifyError, CfitsioException) as error:
-            reason = f"its tiles cannot be unpacked ({error}); copy it again"
-            raise MalformedError(reason) from error
-    if pixels is None or pixels.ndim not in (2, 3):
-        axes = 0 if pixels is None else pixels.ndim
-        raise MalformedError(f"its image has {axes} axes; a frame has 2, or 3 with colours")
-    return pixels, read_cards(cards.encode("latin-1", "replace"), 0, complain)[0]
+    for keyword in {"BSCALE", "BZERO"} & values.keys():
+        factor = number(values[keyword])
+        if factor is None or (factor == 0 and keyword == "BSCALE"):
+            complain(f"{keyword} ({values[keyword]!r} is no factor; left out)")
+        else:
+            layout[keyword] = factor
+    unit = b"".join((layout.tostring().encode(), data))
+    with np.errstate(all="ignore"):
+        pixels = fits.PrimaryHDU.fromstring(unit).data
+    blank = values.get("BLANK")
+    if layout["BITPIX"] > 0 and isinstance(blank, int):
+        # astropy would pass over a BLANK of 0 and one among unsigned pixels.
+        stored = fits.PrimaryHDU.fromstring(unit, do_not_scale_image_data=True).data
+        if (missing := stored == blank).any():
+            pixels = pixels.astype(np.result_type(pixels, np.float32))
+            pixels[missing] = np.nan
+    return pixels, values
+
+
+def _unpacked(
+    _layout_of_table: Header, data: memoryview, values: Values, _complain: Complain
+) -> tuple[NDArray[Any], Values]:
+    from astropy.io import fits
+    from astropy.io.fits.hdu.compressed._compression import CfitsioException  # has no public name
+    from astropy.utils.exceptions import AstropyUserWarning
+
+    shape = _layout(values, "Z")
+    table = {keyword: values[keyword] for keyword in values if _TABLE.fullmatch(keyword)}
+    if not _has_pixels(shape) or shape.data_size > _TIGHTEST * len(data):
+        raise MalformedError("its header of the tiles is damaged; copy it again")
+    try:
+        with _FILTERS, warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", AstropyUserWarning)
+            headers = fits.PrimaryHDU().header.tostring() + fits.Header(table).tostring()
+            file = io.BytesIO(b"".join((headers.encode(), data, bytes(-len(data) % 2880))))
+            with fits.open(file, memmap=False) as units:
+                cards, pixels = dict(units[1].header), units[1].data
+    except (*_DAMAGE, fits.VerifyError, CfitsioException) as error:
+        raise MalformedError(f"its tiles cannot be unpacked ({error}); copy it again") from error
+    return pixels, {key: values[key] for key in values if key not in table} | cards

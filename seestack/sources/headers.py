@@ -1,8 +1,8 @@
 """Read FITS header cards as they are found in the wild, and what they say of a frame.
 
-A header is a list of cards of 80 characters. One bad card says nothing about the
-others, so whatever can be read is read; what is wrong with the rest goes, in words,
-to the function `complain` of the caller.
+astropy parses each card by itself, so one bad card says nothing about the others:
+whatever can be read is read; what is wrong with the rest goes, in words, to the
+function `complain` of the caller.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from typing import Any
 
 from seestack.model import BAYER_PATTERNS
 
-__all__ = ["MalformedError", "bayer_pattern", "exposure_s", "read_cards", "start_of_exposure"]
+__all__ = [
+    "MalformedError",
+    "bayer_pattern",
+    "exposure_s",
+    "number",
+    "read_cards",
+    "start_of_exposure",
+]
 
-BLOCK = 2880
-_CARD = 80
-_MAX_CARDS = 20_000  # a frame's header has a few hundred at most
+_CARD, _BLOCK = 80, 2880
 _COMMENTARY = ("", "COMMENT", "HISTORY")
-_VALUED = re.compile(r"([A-Z0-9_-]{1,8}) *=(.*)", re.IGNORECASE)
-_HIERARCH = re.compile(r"HIERARCH +(.+?) *=(.*)", re.IGNORECASE)
-_STRING = re.compile(r" *'((?:[^']|'')*)' *(?:/.*)?")
-_INTEGER = re.compile(r"[+-]?\d+")
-_REAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?")
+_VALUED = re.compile(r"([A-Z0-9_-]{1,8}) *= ?(.*)", re.IGNORECASE)
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2,4})(.*)")
 
 Complain = Callable[[str], None]
@@ -38,28 +39,9 @@ class MalformedError(Exception):
 def read_cards(body: bytes, start: int, complain: Complain) -> tuple[dict[str, Any], int]:
     """Read the header that begins at a byte of a FITS file.
 
-    Parameters
-    ----------
-    body : bytes
-        The whole file.
-    start : int
-        Where the header begins.
-    complain : callable
-        Is given one sentence fragment for each card with a problem, the keyword first.
-
-    Returns
-    -------
-    values : dict
-        Keyword to value (str, int, float, bool or None). Of keywords that occur
-        twice the first counts; the lines of COMMENT and HISTORY are joined by
-        newlines. HIERARCH keywords come without that word.
-    end : int
-        Where the data begin.
-
-    Raises
-    ------
-    MalformedError
-        If there is no END card.
+    Returns the values (str, int, float, complex, bool or None) by keyword, and where the
+    data begin. Of keywords that occur twice the first counts; the lines of COMMENT and
+    HISTORY are joined by newlines. HIERARCH keywords come without that word.
 
     Examples
     --------
@@ -68,30 +50,32 @@ def read_cards(body: bytes, start: int, complain: Complain) -> tuple[dict[str, A
     >>> read_cards(body, 0, print)
     ({'EXPTIME': 10.0, 'OBJECT': 'M 94'}, 2880)
     """
-    values: dict[str, Any] = {}
-    continued = ""
-    stop = min(len(body), start + _CARD * _MAX_CARDS)
-    for position in range(start, stop, _CARD):
-        card = body[position : position + _CARD].decode("latin-1").rstrip(" \0")
-        name = card[:8].strip().upper()
-        if name == "END":
-            blocks = -(-(position + _CARD - start) // BLOCK)
-            return values, start + blocks * BLOCK
-        if name in _COMMENTARY:
-            if text := card[8:].rstrip():
-                values[name] = f"{values[name]}\n{text}" if name in values else text
-        elif name == "CONTINUE" and continued:
-            values[continued] = values[continued][:-1] + _value(name, card[8:], complain)
+    cards: list[str] = []
+    for position in range(start, len(body), _CARD):
+        image = body[position : position + _CARD].decode("latin-1").replace("\0", " ")
+        if image[:8].rstrip() == "END":
+            break
+        if image.startswith("CONTINUE") and cards:
+            cards[-1] += image.ljust(_CARD)
         else:
-            continued = _add(values, card, complain)
-    raise MalformedError("its header has no END card; the file is damaged, copy it again")
+            cards.append(image)
+    else:
+        raise MalformedError("its header has no END card; the file is damaged, copy it again")
+    values: dict[str, Any] = {}
+    for image in cards:
+        name = image[:8].strip().upper()
+        if name not in _COMMENTARY:
+            _add(values, image, complain)
+        elif text := image[8:].rstrip():
+            values[name] = f"{values[name]}\n{text}" if name in values else text
+    return values, start + -(-(position + _CARD - start) // _BLOCK) * _BLOCK
 
 
 def exposure_s(values: Mapping[str, Any], complain: Complain) -> float | None:
     """Return the exposure time in seconds from EXPTIME, else EXPOSURE, else None."""
     for keyword in ("EXPTIME", "EXPOSURE"):
         if keyword in values:
-            seconds = _number(values[keyword])
+            seconds = number(values[keyword])
             if seconds is not None and seconds >= 0:
                 return seconds
             complain(f"{keyword} ({values[keyword]!r} is no time in seconds)")
@@ -169,51 +153,41 @@ def bayer_pattern(values: Mapping[str, Any], rows: int, complain: Complain) -> s
     return "".join(cell[2 * ((y + row) % 2) + (x + col) % 2] for row in (0, 1) for col in (0, 1))
 
 
-def _add(values: dict[str, Any], card: str, complain: Complain) -> str:
-    """Put one card into `values`; return its keyword if CONTINUE cards may follow."""
-    valued = _HIERARCH.match(card) or _VALUED.match(card)
-    if valued is None:
-        complain(f"{card[:8].strip() or card[:20]!r} (not a keyword with a value)")
-        return ""
-    name = valued.group(1).upper()
-    if card[8:9] != "=" and not card.upper().startswith("HIERARCH"):
-        complain(f"{name} (odd spacing)")
-    value = _value(name, valued.group(2), complain)
-    if name in values:
-        return ""
-    values[name] = value
-    return name if isinstance(value, str) and value.endswith("&") else ""
-
-
-def _value(name: str, text: str, complain: Complain) -> Any:
-    if string := _STRING.fullmatch(text):
-        return string.group(1).replace("''", "'").rstrip()
-    plain = text.split("/", 1)[0].strip()
-    if plain in ("T", "F"):
-        return plain == "T"
-    if not plain:
-        return None
-    if _INTEGER.fullmatch(plain):
-        return int(plain)
-    if _REAL.fullmatch(plain):
-        return float(plain.upper().replace("D", "E"))
-    complain(f"{name} ({plain!r} is no valid value)")
-    return plain.strip("'").rstrip()
-
-
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
     """Return a finite float, from text too; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
-        number = float(value)
+        found = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return found if math.isfinite(found) else None
+
+
+def _add(values: dict[str, Any], image: str, complain: Complain) -> None:
+    """Put what one card says into `values`, mended first if astropy would not know it."""
+    from astropy.io import fits
+
+    if not (image.startswith("HIERARCH ") and "=" in image):
+        valued = _VALUED.match(image[:_CARD])
+        if valued is None:
+            complain(f"{image[:8].strip() or image[:20]!r} (not a keyword with a value)")
+            return
+        if image[8:9] != "=":
+            complain(f"{valued[1].upper()} (odd spacing)")
+        image = f"{valued[1]:8}= {valued[2]}"[:_CARD].ljust(_CARD) + image[_CARD:]
+    card = fits.Card.fromstring(image)
+    try:
+        value = card.rawvalue
+    except fits.VerifyError:
+        text = image.partition("=")[2].partition("/")[0].strip()
+        complain(f"{card.rawkeyword} ({text!r} is no valid value)")
+        value = text.strip("'").rstrip()
+    values.setdefault(card.rawkeyword, None if isinstance(value, fits.card.Undefined) else value)
 
 
 def _offset(values: Mapping[str, Any], keyword: str, complain: Complain) -> int:
-    offset = _number(values.get(keyword, 0))
+    offset = number(values.get(keyword, 0))
     if offset is None or offset != int(offset):
         complain(f"{keyword} ({values[keyword]!r} is no whole number; 0 taken)")
         return 0

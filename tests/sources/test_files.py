@@ -95,6 +95,12 @@ def test_nan_blank_and_scaled_pixels(tmp_path):
     blank = read_frame(write(tmp_path / "blank.fits", counts, header(BLANK=-32_768))).image
     assert np.argwhere(np.isnan(blank)).tolist() == [[3, 7]]
     assert_array_equal(blank[4:], counts[4:])
+    counts[counts == 0] = 1
+    counts[3, 7] = 0
+    for image in (counts, counts.astype(np.uint16)):
+        stored = -32_768 if image.dtype == np.uint16 else 0
+        path = write(tmp_path / f"{image.dtype}.fits", image, header(BLANK=stored))
+        assert np.argwhere(np.isnan(read_frame(path).image)).tolist() == [[3, 7]]
     scaled = write(tmp_path / "scaled.fits", picture(np.int16))
     fits.setval(scaled, "BSCALE", value=0.5)
     fits.setval(scaled, "BZERO", value=100.0)
@@ -321,6 +327,30 @@ def test_a_broken_card_of_a_compressed_file_costs_no_pixel(tmp_path):
     patched(tmp_path / "a.fits.fz", "EXPTIME =                 10.0", "EXPTIME = 10.0.0")
     with pytest.warns(FrameWarning, match="EXPTIME"):
         assert_array_equal(read_frame(tmp_path / "a.fits.fz").image, picture())
+
+
+def test_a_long_string_cut_in_two_costs_no_pixel(tmp_path):
+    path = write(tmp_path / "a.fits", picture(), header(NOTE="x" * 150))
+    path.write_bytes(path.read_bytes().replace(b"CONTINUE  'x", b"CONTINUE  xx", 1))
+    with pytest.warns(FrameWarning, match="NOTE"):
+        assert_array_equal(read_frame(path).image, picture())
+
+
+def test_a_header_of_tiles_that_claims_terabytes_is_refused(tmp_path):
+    unit = fits.CompImageHDU(picture(), header())
+    fits.HDUList([fits.PrimaryHDU(), unit]).writeto(tmp_path / "a.fits.fz")
+    patched(tmp_path / "a.fits.fz", "ZNAXIS1 =                   33", "ZNAXIS1 =     999999999999")
+    with pytest.raises(UnreadableFrameError, match="header of the tiles is damaged"):
+        read_frame(tmp_path / "a.fits.fz")
+
+
+def test_damaged_tiles_let_no_warning_of_astropy_through(tmp_path):
+    unit = fits.CompImageHDU(picture(), header())
+    fits.HDUList([fits.PrimaryHDU(), unit]).writeto(tmp_path / "a.fits.fz")
+    body = (tmp_path / "a.fits.fz").read_bytes()
+    (tmp_path / "a.fits.fz").write_bytes(body.replace(b"'1PB(", b"'1Q*("))
+    with pytest.raises(UnreadableFrameError):
+        read_frame(tmp_path / "a.fits.fz")
 
 
 def fits_bytes(tmp_path):
