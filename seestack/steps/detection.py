@@ -11,8 +11,6 @@ This module knows one image. It has no idea of other frames.
 
 from __future__ import annotations
 
-import warnings
-
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -195,26 +193,26 @@ def _measured_by_daofind(
     """Keep what DAOStarFinder calls a star, in the order of its fluxes."""
     if len(candidates) == 0:
         return candidates
-    finder = _daofind(fwhm)
-    half = finder.kernel.data.shape[0]  # twice the kernel's radius and a spare pixel
+    kernel = _daofind(fwhm).kernel.data
+    half = len(kernel)  # twice the kernel's radius and a spare pixel
     side = 2 * half + 1
-    columns = int(np.ceil(np.sqrt(len(candidates))))
-    rows = -(-len(candidates) // columns)
+    columns = int(np.ceil(np.sqrt(len(candidates) + 1)))
+    rows = -(-(len(candidates) + 1) // columns)
     tiles = np.zeros((rows * columns, side, side), np.float32)
     tiles[: len(candidates)] = _stamps(light, candidates, half)
+    # A star for certain: finding none is a warning, which no thread can silence for itself.
+    corner = half - len(kernel) // 2
+    tiles[len(candidates), corner:-corner, corner:-corner] = kernel
     grid = tiles.reshape(rows, columns, side, side).swapaxes(1, 2)
     sheet = grid.reshape(rows * side, columns * side)
-    tile = np.arange(len(candidates))
+    tile = np.arange(len(candidates) + 1)
     centres = np.column_stack([tile % columns, tile // columns]) * side + half
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "no sources" is an empty answer here
-        table = _daofind(fwhm, xycoords=centres).find_stars(sheet)
-    if table is None:
-        return candidates[:0]
+    table = _daofind(fwhm, xycoords=centres).find_stars(sheet)
     x, y = (np.asarray(table[name], np.float64) for name in ("x_centroid", "y_centroid"))
     index = (y // side).astype(int) * columns + (x // side).astype(int)
     order = np.argsort(-np.asarray(table["flux"]), kind="stable")
-    return candidates[index[order]]
+    index = index[order]
+    return candidates[index[index < len(candidates)]]
 
 
 def _fitted(
