@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seestack.config import Settings, load_settings
     from seestack.model import (
         Frame,
         FrameRejected,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 
 # Where each public name lives; a module is imported when its first name is used.
 _HOMES = {
+    "config": ("Settings", "load_settings"),
     "model": (
         "Frame",
         "FrameRejected",
