@@ -203,14 +203,25 @@ def _add_band(
     weight: float,
     band: slice,
 ) -> None:
-    covered = footprint & np.isfinite(pixels)
+    covered = np.isfinite(pixels)
+    covered &= footprint
+    before = stack.mean[band]
     known = stack.coverage[band] > 0
-    before = np.where(known, stack.mean[band], np.where(covered, pixels, np.nan))
-    total = stack.weight[band] + weight * covered
-    delta = np.where(covered, pixels - before, 0.0)
-    step = delta * np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
-    np.add(stack.m2[band], weight * delta * (delta - step), out=target.m2[band])
+    if not known.all():
+        before = np.where(known, before, np.where(covered, pixels, np.nan))
+    delta = np.where(covered, pixels, before)
+    delta -= before
+    if not known.all():
+        delta[~(known | covered)] = 0.0
+    total = weight * covered
+    total += stack.weight[band]
+    step = np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
+    step *= delta
     np.add(before, step, out=target.mean[band])
+    np.subtract(delta, step, out=step)
+    step *= delta
+    step *= weight
+    np.add(stack.m2[band], step, out=target.m2[band])
     target.weight[band] = total
     np.add(stack.weight_sq[band], weight**2 * covered, out=target.weight_sq[band])
     np.add(stack.coverage[band], covered, out=target.coverage[band])

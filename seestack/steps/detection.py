@@ -151,15 +151,15 @@ def _candidates(
 ) -> NDArray[np.intp]:
     """Return (row, col) of local maxima of the convolved image, highest first."""
     wide = 2 * round(3 * fwhm) + 1
-    convolved = cv2.GaussianBlur(light, (0, 0), fwhm / 2.3548, borderType=cv2.BORDER_REFLECT)
+    core = 2 * round(1.3 * fwhm) + 1
+    convolved = cv2.GaussianBlur(light, (core, core), fwhm / 2.3548, borderType=cv2.BORDER_REFLECT)
     convolved -= cv2.blur(light, (wide, wide), borderType=cv2.BORDER_REFLECT)
     _, noise = sky_level(convolved[::7, ::7])
     side = 2 * max(round(fwhm), 2) + 1
     highest = cv2.dilate(convolved, np.ones((side, side), np.uint8))
     peaks = (convolved == highest) & (convolved > threshold * noise)
     if bad is not None:
-        core = np.ones((3, 3), np.uint8)
-        peaks &= cv2.dilate(bad.astype(np.uint8), core) == 0
+        peaks &= cv2.dilate(bad.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
     peaks[:_EDGE_PX] = peaks[-_EDGE_PX:] = peaks[:, :_EDGE_PX] = peaks[:, -_EDGE_PX:] = False
     where = np.flatnonzero(peaks)
     order = np.argsort(-convolved.ravel()[where], kind="stable")[:count]

@@ -15,7 +15,7 @@ __all__ = ["measured_gain", "median_fwhm", "sky_noise"]
 _BOX_PX = 8
 _FEWEST_BENDS = 20
 # The gain is measured in the middle of the stack, on a square of at most this side.
-_MIDDLE_PX = 1024
+_MIDDLE_PX = 768
 
 
 def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
@@ -131,8 +131,8 @@ def _lit(mean: Image) -> BoolArray:
     known = np.isfinite(mean)
     if not known.any():
         return ~known
-    filled = np.where(known, mean, np.float32(np.median(mean[known])))
+    filled = np.where(known, mean, np.float32(sky_level(mean[::4, ::4])[0]))
     light = cv2.GaussianBlur(filled, (0, 0), 1.7) - cv2.blur(filled, (25, 25))
-    bright = (light > 4 * sky_level(light[::5, ::5])[1]).astype(np.uint8)
+    bright = (light > 4 * sky_level(light[::7, ::7])[1]).astype(np.uint8)
     reach = np.ones((2 * _BOX_PX + 1, 2 * _BOX_PX + 1), np.uint8)
     return cv2.dilate(bright, reach) > 0

@@ -97,7 +97,7 @@ def warp(
     else:
         flag = cv2.INTER_LINEAR if interpolation == "bilinear" else cv2.INTER_NEAREST
         warped = _affine(pixels, inverse, shape, flag)
-    warped[~footprint] = np.nan
+    np.copyto(warped, np.float32(np.nan), where=~footprint)
     return warped, footprint
 
 
@@ -143,19 +143,20 @@ def _inside(frame: tuple[int, ...], inverse: FloatArray, shape: tuple[int, int])
     Along a row of the result both coordinates change linearly, so each of the four
     edges cuts the row at one point.
     """
-    row = np.arange(shape[0])[:, None]
-    col = np.arange(shape[1])[None, :]
-    footprint = np.ones(shape, bool)
+    row = np.arange(shape[0])
+    first, last = np.zeros(shape[0]), np.full(shape[0], shape[1] - 1.0)
     for axis, size in ((0, frame[1]), (1, frame[0])):
         along, across, start = inverse[axis]
         offset = across * row + start
         if along == 0.0:
-            footprint &= (offset >= -_SLACK_PX) & (offset <= size - 1 + _SLACK_PX)
+            last[(offset < -_SLACK_PX) | (offset > size - 1 + _SLACK_PX)] = -1.0
             continue
-        cuts = np.sort(
-            np.hstack([(-_SLACK_PX - offset) / along, (size - 1 + _SLACK_PX - offset) / along])
-        )
-        footprint &= (col >= cuts[:, :1]) & (col <= cuts[:, 1:])
+        cuts = np.sort([(-_SLACK_PX - offset) / along, (size - 1 + _SLACK_PX - offset) / along], 0)
+        first, last = np.maximum(first, cuts[0]), np.minimum(last, cuts[1])
+    footprint = np.zeros(shape, bool)
+    begin, end = np.ceil(first).astype(int), np.floor(last).astype(int) + 1
+    for line, low, high in zip(footprint, begin, end, strict=True):
+        line[low : max(high, low)] = True
     return footprint
 
 
