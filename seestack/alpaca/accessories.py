@@ -9,7 +9,7 @@ from datetime import datetime
 from seestack.alpaca.device import Device
 from seestack.alpaca.errors import AlpacaDriverError, AlpacaExposureError, AlpacaInvalidValueError
 
-__all__ = ["FilterWheel", "Telescope", "to_j2000"]
+__all__ = ["FilterWheel", "Telescope", "to_j2000", "to_jnow"]
 
 _J2000 = 2
 _DAY_S = 86_400.0
@@ -171,10 +171,42 @@ def to_j2000(ra_deg: float, dec_deg: float, when: datetime) -> tuple[float, floa
     (83.8, -5.4)
     """
     # Not astropy's frames: they want the Earth's rotation, to be downloaded, which
-    # these coordinates do not depend on. A second of time does not matter here.
+    # these coordinates do not depend on.
     import erfa
 
-    days = when.timestamp() / _DAY_S + _TT_MINUS_UTC_S / _DAY_S
+    days = _terrestrial_days(when)
     cirs_ra = math.radians(ra_deg) + float(erfa.eo06a(_UNIX_EPOCH_JD, days))
     ra, dec, _ = erfa.atic13(cirs_ra, math.radians(dec_deg), _UNIX_EPOCH_JD, days)
     return math.degrees(ra) % 360.0, math.degrees(dec)
+
+
+def to_jnow(ra_deg: float, dec_deg: float, when: datetime) -> tuple[float, float]:
+    """Return apparent coordinates of date for J2000 (ICRS) coordinates: undo `to_j2000`.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg : float
+        Right ascension and declination in degrees.
+    when : datetime
+        The date of the equinox, with time zone.
+
+    Returns
+    -------
+    tuple of float
+        Apparent right ascension in [0, 360) and declination, in degrees.
+    """
+    import erfa
+
+    ra, dec, origins = erfa.atci13(
+        math.radians(ra_deg),
+        math.radians(dec_deg),
+        *(0.0, 0.0, 0.0, 0.0),
+        _UNIX_EPOCH_JD,
+        _terrestrial_days(when),
+    )
+    return math.degrees(ra - origins) % 360.0, math.degrees(dec)
+
+
+def _terrestrial_days(when: datetime) -> float:
+    """Return days of terrestrial time since 1970; a second does not matter here."""
+    return (when.timestamp() + _TT_MINUS_UTC_S) / _DAY_S

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
 import numpy as np
 
+from seestack.alpaca.camera_info import CameraInfo, camera_info
 from seestack.alpaca.device import Device
 from seestack.alpaca.errors import (
     AlpacaCancelledError,
@@ -28,46 +28,11 @@ from seestack.alpaca.protocol import Orientation, bayer_pattern, decode_image
 from seestack.alpaca.transport import Timeouts
 from seestack.model import Frame
 
-__all__ = ["Camera", "CameraInfo"]
+__all__ = ["Camera"]
 
 _EXPOSING = (1, 2, 3)  # CameraState: waiting, exposing, reading
 _FAILED = 5
 _CLOCK_TRUST_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraInfo:
-    """What does not change about a camera.
-
-    Parameters
-    ----------
-    name : str
-        What the camera calls itself.
-    width_px, height_px : int
-        Size of the unbinned sensor.
-    sensor_type : int
-        ALPACA SensorType: 0 monochrome, 1 colour, 2 Bayer mosaic.
-    bayer_offset : tuple of int
-        (BayerOffsetX, BayerOffsetY); (0, 0) for other sensors.
-    max_adu : int or None
-        Largest pixel value.
-    can_abort : bool
-        Whether an exposure can be aborted.
-    electrons_per_adu : float or None
-        None where the camera does not know it.
-    pixel_size_um : float or None
-        Width of a pixel in micrometres.
-    """
-
-    name: str
-    width_px: int
-    height_px: int
-    sensor_type: int
-    bayer_offset: tuple[int, int]
-    max_adu: int | None
-    can_abort: bool
-    electrons_per_adu: float | None
-    pixel_size_um: float | None
 
 
 class Camera(Device):
@@ -114,23 +79,7 @@ class Camera(Device):
     def info(self) -> CameraInfo:
         """What does not change about the camera; asked for once."""
         if self._info is None:
-            get = self.transport.get
-            sensor_type = int(self.get_optional("sensortype") or 0)
-            mosaic = sensor_type > 1
-            self._info = CameraInfo(
-                name=self.name,
-                width_px=int(get("cameraxsize")),
-                height_px=int(get("cameraysize")),
-                sensor_type=sensor_type,
-                bayer_offset=(
-                    int((mosaic and self.get_optional("bayeroffsetx")) or 0),
-                    int((mosaic and self.get_optional("bayeroffsety")) or 0),
-                ),
-                max_adu=self.get_optional("maxadu"),
-                can_abort=bool(self.get_optional("canabortexposure")),
-                electrons_per_adu=self.get_optional("electronsperadu"),
-                pixel_size_um=self.get_optional("pixelsizex"),
-            )
+            self._info = camera_info(self)
         return self._info
 
     @property
