@@ -166,8 +166,8 @@ class Camera(Device):
         -----
         The exposure is started once: a start whose answer is lost is an error.
         """
-        started = time.monotonic()
         start = self.start_exposure(exposure_s, light=light)
+        started = time.monotonic()
         try:
             self._wait(exposure_s, started, started + exposure_s + overhead_s, stop or Event())
         except AlpacaError:

@@ -44,6 +44,11 @@ class Scene:
     sky : Sky
         What there is to see.
 
+    Attributes
+    ----------
+    field : StarField
+        The stars: where they lie in exposure 0, and their flux in ADU per second.
+
     Examples
     --------
     >>> scene = Scene(Sky(shape=(120, 80), n_stars=20, target=None, cloud=0.0))
@@ -57,7 +62,7 @@ class Scene:
         self.sky = sky
         rows, cols = sky.shape
         area = (rows + 2 * _MARGIN_PX) * (cols + 2 * _MARGIN_PX) / (rows * cols)
-        self._field = random_field(
+        self.field = random_field(
             sky.shape,
             round(sky.n_stars * area),
             seed=sky.seed,
@@ -67,7 +72,7 @@ class Scene:
             margin_px=_MARGIN_PX,
         )
         rng = np.random.default_rng((sky.seed, 0))
-        redness = rng.normal(0.0, 0.28, len(self._field.xy))[:, None]
+        redness = rng.normal(0.0, 0.28, len(self.field.xy))[:, None]
         self._star_rgb = 10 ** (np.array([0.4, 0.0, -0.4]) * redness)
         self._target = self._drawn_target()
         self._hot = rng.integers(0, (rows, cols), size=(sky.hot_pixels, 2))
@@ -160,8 +165,8 @@ class Scene:
             image[row::2, col::2] += np.float32(_SKY_COLOUR[colour]) * pollution[row::2, col::2]
 
     def _add_stars(self, image: NDArray[np.float32], view: View) -> None:
-        flux = self._field.flux_adu * view.exposure_s
-        xy = view.transform.inverse(self._field.xy)
+        flux = self.field.flux_adu * view.exposure_s
+        xy = view.transform.inverse(self.field.xy)
         widest = _STAMPS[-1][0]
         padded = np.pad(image, widest)
         inside = (xy > 2 - widest).all(axis=1) & (

@@ -9,6 +9,7 @@ What the answers mean is `protocol`.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -82,6 +83,11 @@ class Transport:
     retry_pauses_s : tuple of float, optional
         Pauses before a failed call is repeated, one for each repetition.
 
+    Raises
+    ------
+    ValueError
+        If `address` is not a host and a port.
+
     Notes
     -----
     Only a GET is repeated, and a PUT that certainly never reached the device. An image
@@ -99,6 +105,8 @@ class Transport:
         timeouts: Timeouts | None = None,
         retry_pauses_s: tuple[float, ...] = (0.2, 1.0),
     ) -> None:
+        if not re.fullmatch(r"[^/\s]+:\d+", address):
+            raise ValueError(f"address must be like '192.168.1.20:32323', got {address!r}")
         self.address = address
         self.device = device or f"{' '.join(path.split('/')[-2:])} at {address}"
         self.timeouts = timeouts or Timeouts()

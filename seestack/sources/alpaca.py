@@ -12,7 +12,7 @@ from typing import Any
 
 from seestack.alpaca.accessories import FilterWheel, Telescope
 from seestack.alpaca.client import Camera
-from seestack.alpaca.errors import AlpacaCancelledError, AlpacaError
+from seestack.alpaca.errors import AlpacaCancelledError, AlpacaConnectionError, AlpacaError
 from seestack.alpaca.management import ConfiguredDevice, Server
 from seestack.alpaca.protocol import Orientation
 from seestack.alpaca.transport import Timeouts
@@ -108,7 +108,10 @@ class AlpacaSource:
             for device in (self.camera, self._telescope, self._wheel):
                 if device is not None:
                     stack.callback(device.close)
-            cards = self._prepared()
+            self.camera.connect()
+            self.camera.configure(**self._settings)
+            cards = self._fixed_cards()
+            telescope = self._tracking_telescope()
             while not self._stop.is_set():
                 try:
                     frame = self.camera.expose(
@@ -116,25 +119,16 @@ class AlpacaSource:
                     )
                 except AlpacaCancelledError:
                     return
-                header = dict(frame.header) | cards | self._position_cards()
+                header = dict(frame.header) | cards | _position_cards(telescope)
                 yield replace(frame, header=header)
 
     def stop(self) -> None:
-        """Abort the exposure and end the iteration; may be called from another thread."""
+        """Abort the exposure and end the iteration, for good; from any thread."""
         self._stop.set()
 
-    def _prepared(self) -> dict[str, Any]:
-        """Connect and configure everything; return the header cards that do not change."""
-        self.camera.connect()
-        self.camera.configure(**self._settings)
+    def _fixed_cards(self) -> dict[str, Any]:
+        """Turn to the filter; return the header cards that stay the same."""
         cards = {"OBJECT": self._object_name, "FILTER": self._turned_to_filter()}
-        if self._telescope is not None:
-            try:
-                self._telescope.connect()
-                self._telescope.track()
-            except AlpacaError as error:
-                logger.info("going on without a telescope: %s", error)
-                self._telescope = None
         return {name: value for name, value in cards.items() if value is not None}
 
     def _turned_to_filter(self) -> str | None:
@@ -146,23 +140,37 @@ class AlpacaSource:
                 self._wheel.select(self._filter_name)
             name = self._wheel.filter
         except AlpacaError as error:
-            if self._filter_name is not None:
+            if self._filter_name is not None or isinstance(error, AlpacaConnectionError):
                 raise
             logger.info("going on without a filter wheel: %s", error)
-            self._wheel = None
             return None
         return name
 
-    def _position_cards(self) -> dict[str, float]:
-        """Return where the telescope points; nothing where it does not tell."""
+    def _tracking_telescope(self) -> Telescope | None:
+        """Return the telescope once it tracks; None where there is none that does."""
         if self._telescope is None:
-            return {}
+            return None
         try:
-            ra_deg, dec_deg = self._telescope.position_j2000(datetime.now(UTC))
+            self._telescope.connect()
+            self._telescope.track()
+        except AlpacaConnectionError:
+            raise
         except AlpacaError as error:
-            logger.info("position is not known: %s", error)
-            return {}
-        return {"RA": ra_deg, "DEC": dec_deg}
+            logger.warning("going on without a tracking telescope: %s", error)
+            return None
+        return self._telescope
+
+
+def _position_cards(telescope: Telescope | None) -> dict[str, float]:
+    """Return where the telescope points; nothing where it does not tell."""
+    if telescope is None:
+        return {}
+    try:
+        ra_deg, dec_deg = telescope.position_j2000(datetime.now(UTC))
+    except AlpacaError as error:
+        logger.info("position is not known: %s", error)
+        return {}
+    return {"RA": ra_deg, "DEC": dec_deg}
 
 
 def _camera_of(camera: str | Server | ConfiguredDevice, number: int) -> tuple[str, int]:
