@@ -18,7 +18,6 @@ from typing import Any, Self, cast
 
 import numpy as np
 import tornado.httpserver
-import tornado.netutil
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.alpaca.faults import Fault, Habits
@@ -216,10 +215,11 @@ class SimulatedTelescope:
         await self._loop.shutdown_default_executor()
 
     def _listen(self, port: int) -> None:
-        sockets = tornado.netutil.bind_sockets(port, self._host)
-        self._port = sockets[0].getsockname()[1]
+        listening = socket.create_server((self._host, port), backlog=128)
+        listening.setblocking(False)
+        self._port = listening.getsockname()[1]
         self._server = tornado.httpserver.HTTPServer(application(self._service))
-        self._server.add_sockets(sockets)
+        self._server.add_socket(listening)
 
     async def _hang_up(self) -> None:
         self._server.stop()

@@ -11,7 +11,7 @@ import pytest
 
 from seestack.alpaca.simulator import SimulatedTelescope
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
