@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import tornado.web
 from numpy.typing import NDArray
+from tornado.escape import xhtml_escape
 
 from seestack.alpaca.errors import AlpacaError, error_for
 from seestack.alpaca.faults import Fault, Faults, Habits
@@ -59,7 +60,8 @@ def application(service: Service) -> tornado.web.Application:
             (r"/api/v1/([^/]*)/([^/]*)/([^/]*)", _DeviceHandler, shared),
             (r"/management/(apiversions)", _ManagementHandler, shared),
             (r"/management/v1/(description|configureddevices)", _ManagementHandler, shared),
-            (r"/setup(?:/v1/[^/]*/[^/]*/setup)?", _SetupHandler, shared),
+            (r"/setup", _SetupHandler, shared),
+            (r"/setup/v1/([^/]*)/([^/]*)/setup", _SetupHandler, shared),
         ],
         default_handler_class=_Handler,
         default_handler_args=shared,
@@ -85,6 +87,11 @@ class _Handler(tornado.web.RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         status = 400 if 400 <= status_code < 500 else 500
         self.refuse(status, f"{self.request.method} {self.request.path} is not understood")
+
+    def log_exception(self, kind: Any, value: Any, traceback: Any) -> None:
+        """Leave out what clients get wrong; they are told."""
+        if not isinstance(value, tornado.web.HTTPError):
+            super().log_exception(kind, value, traceback)
 
     def refuse(self, status: int, text: str) -> None:
         self.set_status(status)
@@ -113,8 +120,10 @@ class _Handler(tornado.web.RequestHandler):
             ids.append(int(text))
         return ids[1]
 
-    def answer(self, client_id: int, value: Any = None, error: AlpacaError | None = None) -> None:
-        body: dict[str, Any] = {} if value is None else {"Value": value}
+    def answer(
+        self, client_id: int, value: Any = None, error: AlpacaError | None = None, **more: Any
+    ) -> None:
+        body: dict[str, Any] = more if value is None else {"Value": value}
         body |= {
             "ClientTransactionID": client_id,
             "ServerTransactionID": self.server_id,
@@ -127,11 +136,11 @@ class _Handler(tornado.web.RequestHandler):
 
 class _ManagementHandler(_Handler):
     async def get(self, what: str) -> None:  # type: ignore[override]
+        # Unreadable ids are overlooked here: the standard has no status for them.
         try:
             client_id = self.client_id_of("GET", self.arguments_of("GET"))
-        except BadRequestError as error:
-            self.refuse(400, str(error))
-            return
+        except BadRequestError:
+            client_id = 0
         self.answer(client_id, getattr(self, f"_{what}")())
 
     def _apiversions(self) -> list[int]:
@@ -160,9 +169,21 @@ class _ManagementHandler(_Handler):
 
 
 class _SetupHandler(_Handler):
-    async def get(self, *_: str) -> None:
+    """The pages for a browser, which the standard demands and answers in HTML."""
+
+    async def get(self, kind: str = "", number: str = "") -> None:  # type: ignore[override]
+        if kind and (kind not in self.service.devices or number != "0"):
+            self.refuse(403, f"there is no {kind} {number}")
+            return
+        self._page("Simulated telescope: there is nothing to set up.")
+
+    def refuse(self, status: int, text: str) -> None:
+        self.set_status(403 if self.request.path != "/setup" and status < 500 else status)
+        self._page(text)
+
+    def _page(self, text: str) -> None:
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish("<!DOCTYPE html><title>Simulated telescope</title><p>Nothing to set up.")
+        self.finish(f"<!DOCTYPE html><title>seestack</title><p>{xhtml_escape(text)}")
 
 
 class _DeviceHandler(_Handler):
@@ -189,7 +210,9 @@ class _DeviceHandler(_Handler):
         except BadRequestError as error:
             self.refuse(400, str(error))
         except AlpacaError as error:
-            self.answer(client_id, error=error)
+            # The schema of an image wants to see its rank, even where there is none.
+            nothing = {"Type": 2, "Rank": 2, "Value": []} if member.startswith("imagearray") else {}
+            self.answer(client_id, error=error, **nothing)
 
     def _device(self, kind: str, number: str) -> SimulatedDevice:
         device = self.service.devices.get(kind)

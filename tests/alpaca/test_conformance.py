@@ -278,4 +278,21 @@ def test_management(telescope):
         ("FilterWheel", 0),
     ]
     assert len({each["UniqueID"] for each in devices["Value"]}) == 3
-    assert_refused(requests.get(f"{base}/apiversions", params={"ClientID": BAD}, timeout=5))
+    bad = requests.get(f"{base}/apiversions", params=IDS | {"ClientID": BAD}, timeout=5)
+    assert assert_answer(bad, client_id=0)["Value"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("", 200),
+        ("/v1/camera/0/setup", 200),
+        ("/v1/dome/0/setup", 403),
+        ("/v1/camera/<1>/setup", 403),
+    ],
+)
+def test_setup_pages(telescope, path, status):
+    response = requests.get(f"http://{telescope.address}/setup{path}", timeout=5)
+    assert response.status_code == status
+    assert response.headers["Content-Type"].startswith("text/html")
+    assert "<1>" not in response.text
