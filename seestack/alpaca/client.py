@@ -8,6 +8,7 @@ image is due. `protocol` turns the axes of an image, nothing here does.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -19,13 +20,14 @@ from seestack.alpaca.camera_info import CameraInfo, camera_info
 from seestack.alpaca.device import Device
 from seestack.alpaca.errors import (
     AlpacaCancelledError,
+    AlpacaConnectionError,
     AlpacaError,
     AlpacaExposureError,
     AlpacaInvalidValueError,
     AlpacaProtocolError,
 )
 from seestack.alpaca.protocol import Orientation, bayer_pattern, decode_image
-from seestack.alpaca.transport import Timeouts
+from seestack.alpaca.timeouts import Timeouts
 from seestack.model import Frame
 
 __all__ = ["Camera"]
@@ -33,6 +35,11 @@ __all__ = ["Camera"]
 _EXPOSING = (1, 2, 3)  # CameraState: waiting, exposing, reading
 _FAILED = 5
 _CLOCK_TRUST_S = 5.0
+# The longest image believed: three planes of twelve digits, and a tail.
+_BYTES_PER_PIXEL = 3 * 12
+_SPARE_BYTES = 64_000_000
+
+logger = logging.getLogger(__name__)
 
 
 class Camera(Device):
@@ -166,15 +173,18 @@ class Camera(Device):
         -----
         The exposure is started once: a start whose answer is lost is an error.
         """
+        stop = stop or Event()
         start = self.start_exposure(exposure_s, light=light)
         started = time.monotonic()
         try:
-            self._wait(exposure_s, started, started + exposure_s + overhead_s, stop or Event())
-        except AlpacaError:
-            with contextlib.suppress(AlpacaError):
-                self.abort()
-            raise
-        return self._read_frame(exposure_s, start)
+            self._wait(exposure_s, started, started + exposure_s + overhead_s, stop)
+            self._may_be_exposing = False
+        finally:
+            # Also when the user interrupts.
+            if self._may_be_exposing:
+                with contextlib.suppress(AlpacaError):
+                    self.abort()
+        return self._read_frame(exposure_s, start, stop)
 
     def start_exposure(self, exposure_s: float, *, light: bool = True) -> datetime:
         """Start an exposure and return its start (UTC).
@@ -182,7 +192,13 @@ class Camera(Device):
         An exposure of ours whose fate is unknown is aborted first.
         """
         if self._may_be_exposing:
-            self.abort()
+            try:
+                self.abort()
+            except AlpacaConnectionError:
+                raise
+            except AlpacaError as error:
+                # Nothing to abort, perhaps; a busy camera will refuse to start.
+                logger.info("abort before an exposure: %s", error)
         self._current_subframe()
         self._may_be_exposing = True
         before = datetime.now(UTC)
@@ -243,10 +259,11 @@ class Camera(Device):
             if stop.wait(_pause_s(elapsed_s, exposure_s)):
                 raise self._error(AlpacaCancelledError, "stopped on request")
 
-    def _read_frame(self, exposure_s: float, start: datetime) -> Frame:
+    def _read_frame(self, exposure_s: float, start: datetime, stop: Event) -> Frame:
         start_x, start_y, cols, rows = self._current_subframe()
-        body, kind = self.transport.get_image("imagearray", max_bytes=64_000_000 + 36 * rows * cols)
-        self._may_be_exposing = False
+        body, kind = self.transport.get_image(
+            "imagearray", max_bytes=_SPARE_BYTES + _BYTES_PER_PIXEL * rows * cols, stop=stop
+        )
         image = decode_image(
             body,
             kind,

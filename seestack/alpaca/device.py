@@ -6,7 +6,8 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from seestack.alpaca.errors import AlpacaNotImplementedError
-from seestack.alpaca.transport import Timeouts, Transport
+from seestack.alpaca.timeouts import Timeouts
+from seestack.alpaca.transport import Transport
 
 __all__ = ["Device"]
 

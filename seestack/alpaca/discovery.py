@@ -21,7 +21,7 @@ import psutil
 
 from seestack.alpaca.errors import AlpacaError
 from seestack.alpaca.management import Server, describe
-from seestack.alpaca.transport import Timeouts
+from seestack.alpaca.timeouts import Timeouts
 
 __all__ = ["DISCOVERY_PORT", "discover"]
 
@@ -91,19 +91,28 @@ def _answers(deadline: float, port: int, hosts: Iterable[str]) -> Iterator[str]:
         ipv4.bind(("", 0))
         for host in ("127.0.0.1", *hosts, *_broadcast_addresses()):
             _ask(ipv4, (host, port))
-        asked = [ipv4]
-        if socket.has_ipv6:
-            ipv6 = stack.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+        ipv6 = _ipv6_socket()
+        if ipv6 is not None:
+            stack.enter_context(ipv6)
             for index, _ in socket.if_nameindex():
                 _ask(ipv6, (_IPV6_GROUP, port, 0, index))
-            asked.append(ipv6)
-        for each in asked:
-            each.setblocking(False)
-            selector.register(each, selectors.EVENT_READ)
+        for asked in (ipv4, ipv6):
+            if asked is not None:
+                asked.setblocking(False)
+                selector.register(asked, selectors.EVENT_READ)
         while (left_s := deadline - time.monotonic()) > 0:
             for key, _ in selector.select(left_s):
                 assert isinstance(key.fileobj, socket.socket)
                 yield from _heard(key.fileobj)
+
+
+def _ipv6_socket() -> socket.socket | None:
+    """Return a socket for IPv6; None where this computer does without it."""
+    try:
+        return socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    except OSError as error:
+        logger.debug("discovery goes without IPv6: %s", error)
+        return None
 
 
 def _ask(sender: socket.socket, target: tuple[str, int] | tuple[str, int, int, int]) -> None:

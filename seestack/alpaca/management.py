@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seestack.alpaca.errors import AlpacaProtocolError
-from seestack.alpaca.transport import Timeouts, Transport
+from seestack.alpaca.timeouts import Timeouts
+from seestack.alpaca.transport import Transport
 
 __all__ = ["ConfiguredDevice", "Server", "describe"]
 

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,50 +21,18 @@ import requests
 import urllib3.exceptions
 from urllib3.exceptions import NewConnectionError
 
-from seestack.alpaca.errors import AlpacaConnectionError, AlpacaProtocolError
+from seestack.alpaca.errors import (
+    AlpacaCancelledError,
+    AlpacaConnectionError,
+    AlpacaProtocolError,
+)
 from seestack.alpaca.protocol import IMAGE_BYTES, parse_answer
+from seestack.alpaca.timeouts import Timeouts
 
-__all__ = ["Timeouts", "Transport"]
+__all__ = ["Transport"]
 
 _PIECE_BYTES = 1 << 18
 _ANSWER_BYTES = 16_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
-    """How long to wait for a device, in seconds.
-
-    Parameters
-    ----------
-    connect_s : float, default 4
-        For a connection.
-    read_s : float, default 10
-        For the next bytes of an answer.
-    answer_s : float, default 20
-        For the whole answer to an ordinary call.
-    image_s : float, default 120
-        For a whole image.
-
-    Raises
-    ------
-    ValueError
-        If one of them is not positive.
-
-    Examples
-    --------
-    >>> Timeouts(image_s=30.0).read_s
-    10.0
-    """
-
-    connect_s: float = 4.0
-    read_s: float = 10.0
-    answer_s: float = 20.0
-    image_s: float = 120.0
-
-    def __post_init__(self) -> None:
-        for name in ("connect_s", "read_s", "answer_s", "image_s"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
 
 
 class Transport:
@@ -179,7 +147,9 @@ class Transport:
         status, _, body = self._fetch("PUT", member, parameters, _ANSWER_BYTES)
         parse_answer(status, body, device=self.device, call=f"PUT {member}")
 
-    def get_image(self, member: str, *, max_bytes: int) -> tuple[bytearray, str | None]:
+    def get_image(
+        self, member: str, *, max_bytes: int, stop: Event | None = None
+    ) -> tuple[bytearray, str | None]:
         """Download an image.
 
         Parameters
@@ -188,6 +158,8 @@ class Transport:
             ``"imagearray"``.
         max_bytes : int
             A longer body is refused before it is kept.
+        stop : threading.Event, optional
+            Setting it ends the download.
 
         Returns
         -------
@@ -196,10 +168,13 @@ class Transport:
 
         Raises
         ------
+        AlpacaCancelledError
+            If `stop` was set.
         AlpacaError
             As for `get`.
         """
-        status, content_type, body = self._fetch("GET", member, {}, max_bytes, image=True)
+        stop = stop or Event()
+        status, content_type, body = self._fetch("GET", member, {}, max_bytes, image_stop=stop)
         if status != 200:
             parse_answer(status, body, device=self.device, call=f"GET {member}")
         return body, content_type
@@ -211,19 +186,18 @@ class Transport:
         parameters: Mapping[str, object],
         max_bytes: int,
         *,
-        image: bool = False,
+        image_stop: Event | None = None,
     ) -> tuple[int, str | None, bytearray]:
         """Return status, Content-Type and body, after repetitions where they are safe."""
-        call = f"{method} {member}"
+        image = image_stop is not None
         fields = {name: _as_text(value) for name, value in parameters.items()}
         limit_s = self.timeouts.image_s if image else self.timeouts.answer_s
         with self._lock:
             for pause_s in (*self._retry_pauses_s, None):
                 arrived = bytearray()
+                bounds = _Bounds(max_bytes, time.monotonic() + limit_s, image_stop)
                 try:
-                    status, kind = self._attempt(
-                        method, member, fields, arrived, max_bytes, time.monotonic() + limit_s
-                    )
+                    status, kind = self._attempt(method, member, fields, arrived, bounds)
                 except AlpacaConnectionError as error:
                     repeatable = not (image and arrived) if method == "GET" else not error.sent
                     if pause_s is None or not repeatable:
@@ -231,7 +205,7 @@ class Transport:
                     time.sleep(pause_s)
                 else:
                     return status, kind, arrived
-        raise AssertionError(f"{call}: the last attempt returns or raises")
+        raise AssertionError("the last attempt returns or raises")
 
     def _attempt(
         self,
@@ -239,8 +213,7 @@ class Transport:
         member: str,
         fields: dict[str, str],
         arrived: bytearray,
-        max_bytes: int,
-        deadline: float,
+        bounds: _Bounds,
     ) -> tuple[int, str | None]:
         call = f"{method} {member}"
         self._transaction_id += 1
@@ -250,7 +223,7 @@ class Transport:
         }
         try:
             with self._open(method, member, fields) as response:
-                self._read(response, arrived, max_bytes, deadline, call)
+                self._read(response, arrived, bounds, call)
                 return response.status_code, response.headers.get("Content-Type")
         except requests.exceptions.RequestException as error:
             sent = not (
@@ -286,28 +259,34 @@ class Transport:
         )
 
     def _read(
-        self,
-        response: requests.Response,
-        arrived: bytearray,
-        max_bytes: int,
-        deadline: float,
-        call: str,
+        self, response: requests.Response, arrived: bytearray, bounds: _Bounds, call: str
     ) -> None:
-        """Append the body to `arrived`, within `max_bytes` and until `deadline`."""
+        """Append the body to `arrived`, within `bounds`."""
         while piece := response.raw.read1(_PIECE_BYTES):
             arrived += piece
-            if len(arrived) > max_bytes:
+            if len(arrived) > bounds.max_bytes:
                 raise AlpacaProtocolError(
-                    f"answer is longer than the {max_bytes} bytes it may have",
+                    f"answer is longer than the {bounds.max_bytes} bytes it may have",
                     device=self.device,
                     call=call,
                 )
-            if time.monotonic() > deadline:
+            if time.monotonic() > bounds.deadline:
                 raise AlpacaConnectionError(
                     f"answer took too long, {len(arrived)} bytes had arrived",
                     device=self.device,
                     call=call,
                 )
+            if bounds.stop is not None and bounds.stop.is_set():
+                raise AlpacaCancelledError("stopped on request", device=self.device, call=call)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """Where an answer must end."""
+
+    max_bytes: int
+    deadline: float
+    stop: Event | None
 
 
 def _as_text(value: object) -> str:

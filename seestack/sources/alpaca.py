@@ -15,7 +15,7 @@ from seestack.alpaca.client import Camera
 from seestack.alpaca.errors import AlpacaCancelledError, AlpacaConnectionError, AlpacaError
 from seestack.alpaca.management import ConfiguredDevice, Server
 from seestack.alpaca.protocol import Orientation
-from seestack.alpaca.transport import Timeouts
+from seestack.alpaca.timeouts import Timeouts
 from seestack.model import Frame
 
 __all__ = ["AlpacaSource"]

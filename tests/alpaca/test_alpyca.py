@@ -7,6 +7,7 @@ import pytest
 
 from seestack.alpaca.client import Camera
 from seestack.alpaca.faults import Habits
+from seestack.alpaca.protocol import decode_image
 from seestack.alpaca.sky import Sky
 
 camera_module = pytest.importorskip("alpaca.camera", reason="alpyca is not installed")
@@ -39,9 +40,9 @@ def test_the_same_pixels(simulate, habits):
     while not camera.ImageReady and time.monotonic() < deadline:
         time.sleep(0.02)
     theirs = np.array(camera.ImageArray).T
-    ours = Camera(telescope.address)
-    np.testing.assert_array_equal(theirs, ours._read_frame(10.0, None).image)
-    ours.close()
+    with Camera(telescope.address) as ours:
+        body, kind = ours.transport.get_image("imagearray", max_bytes=10**7)
+    np.testing.assert_array_equal(theirs, decode_image(body, kind))
     assert theirs.shape == (200, 120)
     assert 600 < np.median(theirs) < 900
 

@@ -230,6 +230,21 @@ def test_stop_aborts_within_a_second(simulate, picture):
         assert camera.expose(0.1).image.shape == (6, 10)
 
 
+class Interrupted(threading.Event):
+    """An event whose waiting is interrupted by the user."""
+
+    def wait(self, timeout=None):
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_by_the_user_aborts(simulate, picture):
+    telescope = simulate(picture=picture, speed=1.0)
+    with Camera(telescope.address) as camera:
+        with pytest.raises(KeyboardInterrupt):
+            camera.expose(60.0, stop=Interrupted())
+        assert camera.transport.get("camerastate") == 0
+
+
 def test_a_stuck_exposure_ends_at_its_deadline(simulate, picture):
     telescope = simulate(picture=picture)
     telescope.inject(Fault(kind="stuck"))

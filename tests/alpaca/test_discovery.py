@@ -2,6 +2,7 @@
 
 import json
 import socket
+import struct
 import threading
 import time
 from contextlib import closing
@@ -135,6 +136,38 @@ def test_the_responder_ignores_other_questions(simulate):
         asking.sendto(b"alpacadiscovery1" + bytes(48), ("127.0.0.1", telescope.discovery_port))
         port = int(telescope.address.rpartition(":")[2])
         assert json.loads(asking.recv(100)) == {"AlpacaPort": port}
+
+
+def test_ipv6_is_asked_too():
+    index = next((index for index, name in socket.if_nameindex() if _hears_multicast(index)), None)
+    if index is None:
+        pytest.skip("no interface of this computer passes on IPv6 multicasts")
+    with closing(_multicast_listener(index)) as listener:
+        discover(port=listener.getsockname()[1], timeout_s=0.4)
+        data, sender = listener.recvfrom(100)
+    assert data == b"alpacadiscovery1"
+    assert ":" in sender[0]
+
+
+def _multicast_listener(index):
+    listener = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    listener.bind(("::", 0))
+    group = socket.inet_pton(socket.AF_INET6, "ff12::a1:9aca") + struct.pack("@I", index)
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
+    listener.settimeout(0.5)
+    return listener
+
+
+def _hears_multicast(index):
+    try:
+        with (
+            closing(_multicast_listener(index)) as listener,
+            closing(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as sender,
+        ):
+            sender.sendto(b"?", ("ff12::a1:9aca", listener.getsockname()[1], 0, index))
+            return listener.recv(10) == b"?"
+    except OSError:
+        return False
 
 
 def test_every_network_is_asked():

@@ -11,6 +11,7 @@ import requests
 
 from seestack.alpaca.client import Camera
 from seestack.alpaca.errors import (
+    AlpacaCancelledError,
     AlpacaConnectionError,
     AlpacaDriverError,
     AlpacaError,
@@ -20,7 +21,8 @@ from seestack.alpaca.errors import (
 )
 from seestack.alpaca.faults import Fault, Habits
 from seestack.alpaca.protocol import decode_image
-from seestack.alpaca.transport import Timeouts, Transport
+from seestack.alpaca.timeouts import Timeouts
+from seestack.alpaca.transport import Transport
 
 QUICK = Timeouts(connect_s=0.5, read_s=0.3, answer_s=0.8, image_s=0.8)
 
@@ -159,6 +161,24 @@ def test_trickling_ends(chunked, image):
         with pytest.raises(AlpacaConnectionError, match="answer took too long"):
             calls.get_image("imagearray", max_bytes=10**6) if image else calls.get("name")
         assert 0.7 < time.monotonic() - began < 1.3
+
+
+def test_a_download_can_be_stopped():
+    def serve(connection, number):
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        for _ in range(60):
+            connection.sendall(b" ")
+            time.sleep(0.05)
+
+    stop = threading.Event()
+    patient = Timeouts()
+    with raw_server(serve) as (address, _), transport(address, timeouts=patient) as calls:
+        threading.Timer(0.2, stop.set).start()
+        began = time.monotonic()
+        with pytest.raises(AlpacaCancelledError, match="GET imagearray: stopped on request"):
+            calls.get_image("imagearray", max_bytes=10**6, stop=stop)
+        assert time.monotonic() - began < 1.0
 
 
 def test_an_endless_body_is_cut_off():

@@ -20,7 +20,7 @@ from seestack.alpaca.errors import (
 from seestack.alpaca.faults import Fault
 from seestack.alpaca.management import Server
 from seestack.alpaca.sky import Sky
-from seestack.alpaca.transport import Timeouts
+from seestack.alpaca.timeouts import Timeouts
 from seestack.sources.alpaca import AlpacaSource
 
 SMALL = Sky(shape=(80, 120), n_stars=3, target=None)
