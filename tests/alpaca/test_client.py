@@ -11,6 +11,7 @@ from seestack.alpaca.accessories import FilterWheel, Telescope, to_j2000, to_jno
 from seestack.alpaca.client import Camera
 from seestack.alpaca.errors import (
     AlpacaCancelledError,
+    AlpacaConnectionError,
     AlpacaDriverError,
     AlpacaExposureError,
     AlpacaInvalidOperationError,
@@ -282,7 +283,7 @@ def test_an_exposure_whose_start_got_no_answer_is_not_started_twice(simulate, pi
     telescope = simulate(picture=picture, speed=1.0)
     telescope.inject(Fault(kind="drop", member="startexposure", takes_effect=True))
     with Camera(telescope.address) as camera:
-        with pytest.raises(Exception, match="connection lost before an answer came") as caught:
+        with pytest.raises(AlpacaConnectionError, match="lost before an answer came") as caught:
             camera.expose(0.2)
         assert caught.value.sent
         time.sleep(0.4)
@@ -290,6 +291,23 @@ def test_an_exposure_whose_start_got_no_answer_is_not_started_twice(simulate, pi
         assert telescope.frames_taken == 1
         camera.expose(0.2)
         assert telescope.frames_taken == 2
+
+
+def test_an_exposure_whose_fate_is_unknown_is_aborted_before_the_next(simulate, picture):
+    telescope = simulate(picture=picture, speed=1.0)
+    telescope.inject(Fault(kind="drop", member="startexposure", takes_effect=True))
+    with Camera(telescope.address) as camera:
+        with pytest.raises(AlpacaConnectionError, match="connection lost before an answer came"):
+            camera.expose(30.0)
+        assert camera.transport.get("camerastate") == 2
+        assert camera.expose(0.2).exposure_s == 0.2
+        # A camera that finds nothing to abort is believed to be free.
+        telescope.inject(Fault(kind="drop", member="startexposure"))
+        with pytest.raises(AlpacaConnectionError, match="connection lost before an answer came"):
+            camera.expose(0.2)
+        telescope.inject(Fault(kind="error", member="abortexposure", number=0x40B))
+        assert camera.expose(0.2).exposure_s == 0.2
+    assert telescope.frames_taken == 2
 
 
 def test_tracking(simulate, picture):

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from seestack.alpaca.discovery import _broadcast_addresses, discover
+from seestack.alpaca.discovery import _broadcast_addresses, _each_once, discover
 from seestack.alpaca.errors import AlpacaConnectionError, AlpacaProtocolError
-from seestack.alpaca.management import describe
+from seestack.alpaca.management import ConfiguredDevice, Server, describe
 from seestack.alpaca.simulator import SimulatedTelescope
 
 CARD = [[0, 1], [2, 3]]
@@ -117,6 +117,23 @@ def test_junk_is_no_answer(simulate):
     with responder([*junk, {"AlpacaPort": port}, {"AlpacaPort": port}]) as discovery_port:
         servers = discover(port=discovery_port, timeout_s=0.8)
     assert [server.address for server in servers] == [telescope.address]
+
+
+def test_a_server_with_two_addresses_is_listed_once():
+    def server(address, *unique_ids):
+        devices = tuple(
+            ConfiguredDevice(
+                address=address, kind="camera", number=k, name="camera", unique_id=unique_id
+            )
+            for k, unique_id in enumerate(unique_ids)
+        )
+        return Server(address=address, devices=devices)
+
+    here, again = server("127.0.0.1:80", "a", "b"), server("10.0.0.2:80", "a", "b")
+    other_port, other = server("127.0.0.1:81", "a", "b"), server("10.0.0.3:80", "a")
+    silent, silent_too = server("10.0.0.4:80"), server("10.0.0.5:80")
+    found = _each_once([here, again, other_port, other, silent, silent_too])
+    assert found == [here, other_port, other, silent, silent_too]
 
 
 def test_the_question_is_the_standard_one():

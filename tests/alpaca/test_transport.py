@@ -228,6 +228,25 @@ def test_answers_that_are_none(answer):
             )
 
 
+def test_redirections_are_not_followed():
+    def elsewhere(connection, number):
+        connection.recv(4096)
+        connection.sendall(reply(b"{}"))
+
+    with raw_server(elsewhere) as (target, reached):
+
+        def serve(connection, number):
+            connection.recv(4096)
+            head = f"HTTP/1.1 307 Temporary\r\nLocation: http://{target}/\r\n"
+            connection.sendall(head.encode() + b"Content-Length: 0\r\n\r\n")
+
+        with raw_server(serve) as (address, _), transport(address) as calls:
+            for call in (calls.get, calls.put):
+                with pytest.raises(AlpacaStatusError, match="HTTP status 307"):
+                    call("gain")
+    assert not reached
+
+
 def test_every_call_says_who_asks_and_counts():
     seen = []
 
