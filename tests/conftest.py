@@ -1,18 +1,60 @@
-"""Where the real frames lie."""
+"""Where real frames and protocol files lie, simulated telescopes, a watch on threads."""
 
 import os
+import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from seestack.alpaca.simulator import SimulatedTelescope
+
 REPOSITORY = Path(__file__).parents[1]
+
+
+def _data_folder():
+    named = os.environ.get("SEESTACK_DATA")
+    return Path(named) if named else REPOSITORY.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
 def data_folder():
     """The folder of real frames (SEESTACK_DATA, else ../shared/data), or skip."""
-    named = os.environ.get("SEESTACK_DATA")
-    folder = Path(named) if named else REPOSITORY.parent / "shared" / "data"
+    folder = _data_folder()
     if not folder.is_dir():
         pytest.skip(f"no real frames in {folder}; set SEESTACK_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def protocol_files():
+    """The folder with the official OpenAPI and recorded answers, or skip."""
+    folder = _data_folder().parent / "alpaca"
+    if not folder.is_dir():
+        pytest.skip(f"the ALPACA protocol files are not in {folder}")
+    return folder
+
+
+@pytest.fixture
+def simulate():
+    """Start simulated telescopes that stop at the end of the test, leaving no thread."""
+    before = set(threading.enumerate())
+    with ExitStack() as stack:
+
+        def start(sky=None, **options):
+            options = {"speed": 100.0, "discovery_port": None} | options
+            return stack.enter_context(SimulatedTelescope(sky, **options))
+
+        yield start
+    deadline = time.monotonic() + 2
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not left
+
+
+@pytest.fixture
+def picture():
+    """An asymmetric test card of 6 rows and 10 columns, every pixel different."""
+    return np.arange(60, dtype=np.uint16).reshape(6, 10) * 1000 + 7
