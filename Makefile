@@ -13,7 +13,7 @@ endif
 .DELETE_ON_ERROR:
 
 live: $(VENV)/live.stamp
-	$(BIN)/python -m seestack demo --out live
+	$(BIN)/python -m seestack live --simulate --out live
 
 test: $(VENV)/test.stamp
 	$(BIN)/ruff check .

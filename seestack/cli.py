@@ -1,26 +1,16 @@
-"""The command ``seestack``: stack files, and see what became of each of them."""
+"""The command ``seestack``: its subcommands and their arguments."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from seestack import __version__
-
-if TYPE_CHECKING:
-    from seestack.model import FrameReport
-    from seestack.session import CaptureSession, Snapshot
-    from seestack.sources.folder import FileSource
-    from seestack.stacker import LiveStacker
+from seestack import __version__, commands
 
 __all__ = ["main"]
-
-STACKED, NOTHING_STACKED, BAD_USAGE = 0, 1, 2
 
 _STACK_HELP = """\
 Align frames on the first that can serve as reference and average them.
@@ -41,6 +31,12 @@ examples:
 
 The exit code is 0 when something was stacked, 1 when nothing was, 2 for bad usage.
 """
+_LIVE_HELP = """\
+Take exposures with an ALPACA camera and stack each as it arrives.
+
+The camera is the one at --address, else alpaca.default_server of the configuration,
+else the first that discovery finds. --simulate uses a simulated telescope instead.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,23 +51,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when something was stacked, 1 when nothing was, 2 for bad usage.
+        0 when something was stacked or found, 1 when nothing was, 2 for bad usage.
 
     Examples
     --------
     >>> main(["stack", "no/such/folder"])
     2
     """
-    parser = _parser()
+    from seestack.model import UnreadableFrameError
+
     try:
-        options = parser.parse_args(arguments)
+        options = _parser().parse_args(arguments)
     except SystemExit as leave:  # argparse has said everything
         return int(leave.code or 0)
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = _show_warning  # type: ignore[assignment]
-        command: int = options.command(options)
-    return command
+        try:
+            code: int = options.command(options)
+        except (UnreadableFrameError, ValueError) as error:
+            print(f"seestack: {error}", file=sys.stderr)
+            return commands.BAD_USAGE
+    return code
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:
@@ -83,41 +84,90 @@ def _parser() -> argparse.ArgumentParser:
         prog="seestack", description="Live stacking of telescope frames."
     )
     parser.add_argument("--version", action="version", version=f"seestack {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    stack = commands.add_parser(
-        "stack",
-        help="stack the frames of files and folders",
-        description=_STACK_HELP,
-        epilog=_STACK_END,
+    adder = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    stack = _command(adder, "stack", "stack the frames of files and folders", _STACK_HELP)
+    stack.epilog = _STACK_END
+    stack.add_argument("frames", nargs="+", metavar="FILES_OR_FOLDER", help="frames to stack")
+
+    live = _command(adder, "live", "drive a camera and stack its exposures", _LIVE_HELP)
+    live.add_argument("--address", metavar="HOST:PORT", help="address of the ALPACA server")
+    live.add_argument("--simulate", action="store_true", help="use a simulated telescope")
+    live.add_argument(
+        "--speed",
+        type=_positive,
+        default=10.0,
+        metavar="X",
+        help="with --simulate: times faster than real exposures (default: %(default)s)",
+    )
+    for flag, kind, text in (
+        ("--exposure", float, "exposure time in seconds (default: 10)"),
+        ("--gain", int, "gain (default: as the camera has it)"),
+        ("--binning", int, "binning (default: as the camera has it)"),
+        ("--filter", str, "filter such as LP (default: as it stands)"),
+    ):
+        live.add_argument(flag, type=kind, metavar="N", help=text)
+    live.add_argument(
+        "--save-subs", action="store_true", default=None, help="keep every frame in OUT/subs"
+    )
+
+    watch = _command(adder, "watch", "stack frames as they appear in a folder", None)
+    watch.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder to watch")
+    watch.add_argument("--new-only", action="store_true", help="pass over files already there")
+    for parser_of in (live, watch):
+        parser_of.add_argument(
+            "--frames",
+            dest="wanted",
+            type=int,
+            metavar="N",
+            help="good frames that end the session (default: 20)",
+        )
+    for parser_of in (stack, live, watch):
+        _add_output(parser_of)
+        _add_stacking(parser_of)
+
+    discover = _command(adder, "discover", "list the ALPACA devices of this network", None)
+    discover.add_argument("--timeout", type=float, metavar="S", help="seconds (default: 2)")
+
+    simulate = _command(adder, "simulate", "run a simulated telescope for other programs", None)
+    simulate.add_argument("--port", type=int, default=32323, help="TCP port (default: %(default)s)")
+    simulate.add_argument("--speed", type=_positive, default=1.0, metavar="X", help="times faster")
+    simulate.add_argument("--seed", type=int, default=0, help="another sky (default: 0)")
+    return parser
+
+
+def _command(
+    adder: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    description: str | None,
+) -> argparse.ArgumentParser:
+    parser = adder.add_parser(
+        name,
+        help=summary,
+        description=description or f"{summary[0].upper()}{summary[1:]}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    stack.set_defaults(command=_stack)
-    stack.add_argument("frames", nargs="+", metavar="FILES_OR_FOLDER", help="frames to stack")
-    _add_output(stack)
-    _add_stacking(stack)
-    demo = commands.add_parser(
-        "demo",
-        help="make a small simulated night and stack it",
-        description="Write a few simulated frames to OUT/frames and stack them like any others.",
-    )
-    demo.set_defaults(command=_demo)
-    _add_output(demo)
-    _add_stacking(demo)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="default: ./config.yaml")
+    parser.set_defaults(command=getattr(commands, name))
     return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"must be positive, got {text}")
+    return value
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-o",
-        "--out",
-        type=Path,
-        default=Path("stacked"),
-        metavar="OUT",
-        help="folder for the results, made if it is missing (default: %(default)s)",
+        "-o", "--out", metavar="OUT", help="folder for the results (default: stacked)"
     )
     parser.add_argument(
         "--with-site",
         action="store_true",
+        default=None,
         help="copy the observer's coordinates into stack.fits; they stay private otherwise",
     )
     parser.add_argument(
@@ -130,152 +180,19 @@ def _add_stacking(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--transform",
         choices=("rigid", "translation"),
-        default="rigid",
-        help="motion to correct: shift and rotation, or shift alone (default: %(default)s)",
+        help="motion to correct: shift and rotation, or shift alone (default: rigid)",
     )
     group.add_argument(
         "--interpolation",
         choices=("lanczos", "bilinear", "nearest"),
-        default="lanczos",
-        help="how frames are resampled (default: %(default)s)",
+        help="how frames are resampled (default: lanczos)",
     )
-    for flag, kind, default, text in (
-        ("--detection-fwhm", float, 4.0, "width of the search kernel in pixels"),
-        ("--detection-threshold", float, 5.0, "height of a star above the sky, in sigma"),
-        ("--max-stars", int, 60, "brightest stars that register a frame"),
-        ("--match-tolerance-px", float, 2.0, "how close a star must come to its partner"),
-        ("--min-inliers", int, 4, "stars that must agree"),
-        ("--max-offset-px", float, 300.0, "largest displacement along x or y"),
+    for flag, kind, text in (
+        ("--detection-fwhm", float, "width of the search kernel in pixels (default: 4)"),
+        ("--detection-threshold", float, "height of a star above the sky, in sigma (default: 5)"),
+        ("--max-stars", int, "brightest stars that register a frame (default: 60)"),
+        ("--match-tolerance-px", float, "how close a star must come to its partner (default: 2)"),
+        ("--min-inliers", int, "stars that must agree (default: 4)"),
+        ("--max-offset-px", float, "largest displacement along x or y (default: 300)"),
     ):
-        group.add_argument(
-            flag,
-            type=kind,
-            default=default,
-            metavar="N",
-            help=f"{text} (default: %(default)s)",
-        )
-
-
-def _stack(options: argparse.Namespace) -> int:
-    from seestack.model import UnreadableFrameError
-    from seestack.sources.folder import FileSource
-
-    try:
-        source = FileSource(options.frames)
-        stacker = _stacker(options)
-    except (UnreadableFrameError, ValueError) as error:
-        print(f"seestack: {error}", file=sys.stderr)
-        return BAD_USAGE
-    return _run(source, stacker, options)
-
-
-def _demo(options: argparse.Namespace) -> int:
-    from seestack.sources.demo import write_demo_frames
-
-    options.frames = write_demo_frames(options.out / "frames")
-    return _stack(options)
-
-
-def _stacker(options: argparse.Namespace) -> LiveStacker:
-    from seestack.stacker import LiveStacker
-
-    return LiveStacker(
-        options.detection_fwhm,
-        options.detection_threshold,
-        options.max_stars,
-        options.match_tolerance_px,
-        options.min_inliers,
-        options.max_offset_px,
-        transform=options.transform,
-        interpolation=options.interpolation,
-    )
-
-
-def _run(source: FileSource, stacker: LiveStacker, options: argparse.Namespace) -> int:
-    """Stack the files, write the results, say what became of them."""
-    from seestack.session import CaptureSession
-
-    session = CaptureSession(source, stacker, frames=None)
-    _show_progress(session, len(source), quiet=options.quiet)
-    try:
-        written = _write_results(stacker, options)
-    except OSError as error:
-        print(f"seestack: the results could not be written: {error}", file=sys.stderr)
-        return NOTHING_STACKED
-    _print_summary(stacker, written)
-    return STACKED if stacker.frames_stacked else NOTHING_STACKED
-
-
-def _show_progress(session: CaptureSession, count: int, *, quiet: bool) -> None:
-    """Run the session to its end, or to Ctrl-C, with a line for each frame."""
-    from tqdm import tqdm
-
-    with tqdm(total=count, unit="frame", leave=False, disable=None) as bar:
-
-        def show(snapshot: Snapshot) -> None:
-            if snapshot.state == "running" and snapshot.last_report:
-                if not quiet:
-                    bar.write(_line(snapshot.last_report, count))
-                bar.update()
-
-        session.observe(show)
-        session.start()
-        try:
-            session.wait()
-        except KeyboardInterrupt:
-            session.stop()
-            print("seestack: stopped; what was stacked so far is kept", file=sys.stderr)
-
-
-def _line(report: FrameReport, count: int) -> str:
-    name = Path(report["source"]).name
-    number = f"{report['index'] + 1:{len(str(count))}}/{count}"
-    if not report["accepted"]:
-        return f"{number}  {name}  left out: {report['reason']}"
-    dx, dy = report["offset"]
-    return (
-        f"{number}  {name}  {report['reason']}  "
-        f"shift {dx:+.2f} {dy:+.2f} px  rotation {report['rotation_deg']:+.3f} deg  "
-        f"{report['inliers']} of {report['stars']} stars  FWHM {report['fwhm_px'] or 0:.2f} px"
-    )
-
-
-def _write_results(stacker: LiveStacker, options: argparse.Namespace) -> list[Path]:
-    from seestack.steps.stretching import preview_png
-    from seestack.storage.fits import write_stack
-    from seestack.storage.ledger import write_frames_csv
-
-    options.out.mkdir(parents=True, exist_ok=True)
-    table = options.out / "frames.csv"
-    write_frames_csv(table, stacker.reports)
-    stack = stacker.stack
-    if stack is None:
-        return [table]
-    image, preview = options.out / "stack.fits", options.out / "preview.png"
-    write_stack(
-        image,
-        stack,
-        stacker.observation,
-        history=[f"seestack {__version__}", *stacker.options.described()],
-        with_site=options.with_site,
-        overwrite=True,
-    )
-    preview.write_bytes(preview_png(stack.mean, max_px=max(stack.shape)))
-    return [image, preview, table]
-
-
-def _print_summary(stacker: LiveStacker, written: list[Path]) -> None:
-    reports = stacker.reports
-    exposure = stacker.observation.total_exposure_s
-    print(f"\nStacked {stacker.frames_stacked} of {stacker.frames_total} frames", end="")
-    print(f", {exposure:g} s of exposure" if exposure else "")
-    accepted = [report for report in reports if report["accepted"]]
-    if accepted:
-        measured = accepted[-1]["snr_gain_measured"]
-        seen = f", measured {measured:.2f}" if measured else ""
-        print(f"SNR gain {stacker.snr_gain():.2f}{seen}")
-    refused = Counter(report["reason"] for report in reports if not report["accepted"])
-    for reason, count in refused.most_common():
-        print(f"  {count} left out: {reason}")
-    for path in written:
-        print(path)
+        group.add_argument(flag, type=kind, metavar="N", help=text)

@@ -1,6 +1,7 @@
 """The command as a user runs it: real files in, real files out."""
 
 import csv
+import signal
 import subprocess
 import sys
 
@@ -144,7 +145,9 @@ def test_quiet_prints_the_summary_only(tmp_path, capsys):
     assert "Stacked 2 of 2 frames" in printed
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["stack", "--help"], ["demo", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["stack", "--help"], ["live", "--help"], ["watch", "--help"]]
+)
 def test_help_fits_a_terminal(arguments, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     assert main(arguments) == 0
@@ -153,17 +156,86 @@ def test_help_fits_a_terminal(arguments, capsys, monkeypatch):
     assert max(map(len, printed.splitlines())) <= 100
 
 
-def test_demo_runs_as_a_module(tmp_path):
-    run = subprocess.run(
-        [sys.executable, "-m", "seestack", "demo", "-q", "-o", str(tmp_path)],
+def run(*arguments, timeout=120):
+    return subprocess.run(
+        [sys.executable, "-m", "seestack", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
+        timeout=timeout,
     )
-    assert run.returncode == 0, run.stderr
-    assert "Stacked 16 of 16 frames, 160 s of exposure" in run.stdout
-    assert len(list((tmp_path / "frames").iterdir())) == 16
-    assert (tmp_path / "stack.fits").is_file()
+
+
+def test_live_with_the_simulated_telescope(tmp_path):
+    done = run(
+        "live", "--simulate", "--speed", "50", "--frames", "4", "--save-subs", "-o", tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "simulated telescope at 127.0.0.1:" in done.stdout
+    assert "4/4" in done.stdout
+    with fits.open(tmp_path / "stack.fits") as hdus:
+        assert hdus[0].header["STACKCNT"] == 4
+        assert hdus[0].header["TOTALEXP"] == 40.0
+        assert hdus[0].data.shape == (1920, 1080)
+    assert len(list((tmp_path / "subs").iterdir())) >= 4
+    assert len(rows_of(tmp_path)) >= 4
+
+
+def test_live_without_a_camera_says_so(tmp_path):
+    done = run("live", "--address", "127.0.0.1:9", "-o", tmp_path)
+    assert done.returncode == 1
+    assert "127.0.0.1:9" in done.stderr
+    assert "Stacked 0 of 0 frames" in done.stdout
+
+
+def test_watch_stacks_what_appears(tmp_path, capsys):
+    lights = write_lights(tmp_path / "lights", 4)
+    assert main(["watch", str(lights), "--frames", "4", "-o", str(tmp_path / "out")]) == 0
+    assert "Stacked 4 of 4 frames" in capsys.readouterr().out
+
+
+def test_discover_finds_a_simulated_telescope(tmp_path, capsys, simulate, picture):
+    telescope = simulate(picture=picture, discovery_port=0)
+    config = tmp_path / "mine.yaml"
+    config.write_text(f"alpaca: {{discovery_port: {telescope.discovery_port}}}")
+    assert main(["discover", "--timeout", "1", "--config", str(config)]) == 0
+    printed = capsys.readouterr().out
+    assert telescope.address in printed
+    assert "camera 0" in printed
+
+
+def test_discover_without_an_answer_is_exit_code_1(tmp_path, capsys):
+    config = tmp_path / "mine.yaml"
+    config.write_text("alpaca: {discovery_port: 9}")
+    assert main(["discover", "--timeout", "0.3", "--config", str(config)]) == 1
+    assert "no ALPACA server answered" in capsys.readouterr().err
+
+
+def test_simulate_runs_until_interrupted():
+    with subprocess.Popen(
+        [sys.executable, "-m", "seestack", "simulate", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        line = running.stdout.readline()
+        assert line.startswith("simulated telescope at 127.0.0.1:")
+        running.send_signal(signal.SIGINT)
+        assert running.wait(20) == 0
+
+
+def test_settings_of_a_file_and_flags_over_them(tmp_path, capsys):
+    lights = write_lights(tmp_path / "lights", 3)
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        f"stacking: {{transform: translation, max_stars: 30}}\noutput: {{folder: '{tmp_path}/a'}}"
+    )
+    assert main(["stack", str(lights), "--config", str(config), "--max-stars", "40"]) == 0
+    history = str(fits.getheader(tmp_path / "a" / "stack.fits")["HISTORY"])
+    assert "transform = translation" in history
+    assert "max_stars = 40" in history
+    config.write_text("stacking: {max_star: 30}")
+    assert main(["stack", str(lights), "--config", str(config)]) == 2
+    assert "did you mean 'max_stars'" in capsys.readouterr().err
 
 
 def test_version(capsys):

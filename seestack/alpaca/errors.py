@@ -6,6 +6,8 @@ and the device's own words, both in its text and as attributes.
 
 from __future__ import annotations
 
+from seestack.model import SourceError
+
 __all__ = [
     "AlpacaActionNotImplementedError",
     "AlpacaCancelledError",
@@ -26,7 +28,7 @@ __all__ = [
 ]
 
 
-class AlpacaError(Exception):
+class AlpacaError(SourceError):
     """An ALPACA call failed.
 
     Parameters
@@ -96,6 +98,8 @@ class AlpacaExposureError(AlpacaError):
 class AlpacaNotImplementedError(AlpacaError):
     """The device does not have this member (0x400)."""
 
+    permanent = True
+
 
 class AlpacaActionNotImplementedError(AlpacaNotImplementedError):
     """The device does not know this action (0x40C)."""
@@ -103,6 +107,8 @@ class AlpacaActionNotImplementedError(AlpacaNotImplementedError):
 
 class AlpacaInvalidValueError(AlpacaError):
     """The device does not accept this value (0x401)."""
+
+    permanent = True
 
 
 class AlpacaValueNotSetError(AlpacaError):
