@@ -23,10 +23,10 @@ from seestack.alpaca.errors import AlpacaError
 from seestack.alpaca.management import Server, describe
 from seestack.alpaca.timeouts import Timeouts
 
-__all__ = ["DISCOVERY_PORT", "discover"]
+__all__ = ["DISCOVERY_PORT", "QUESTION", "discover"]
 
 DISCOVERY_PORT = 32227
-_QUESTION = b"alpacadiscovery1"
+QUESTION = b"alpacadiscovery1"
 _IPV6_GROUP = "ff12::a1:9aca"
 _LONGEST_ANSWER = 1500
 # Part of the time in which answers are collected; the rest is for the descriptions.
@@ -117,7 +117,7 @@ def _ipv6_socket() -> socket.socket | None:
 
 def _ask(sender: socket.socket, target: tuple[str, int] | tuple[str, int, int, int]) -> None:
     try:
-        sender.sendto(_QUESTION, target)
+        sender.sendto(QUESTION, target)
     except OSError as error:
         # An interface that is down or cannot broadcast; the others are asked.
         logger.debug("discovery cannot ask %s: %s", target[0], error)

@@ -54,6 +54,27 @@ class SimulatedMount(SimulatedDevice):
         self.ra_h, self.dec_deg = ra_deg / 15, dec_deg
 
     def _own_members(self) -> dict[str, Member]:
+        coordinates = {"RightAscension": as_float, "Declination": as_float}
+        return self._fixed_members() | {
+            "rightascension": Member(lambda: self.ra_h),
+            "declination": Member(lambda: self.dec_deg),
+            "altitude": Member(lambda: self._altitude_azimuth()[0]),
+            "azimuth": Member(lambda: self._altitude_azimuth()[1]),
+            "siderealtime": Member(self._sidereal_h),
+            "utcdate": Member(_utc_text),
+            "atpark": Member(lambda: self.parked),
+            "tracking": Member(lambda: self.tracking, self._track, {"Tracking": as_bool}),
+            "park": Member(write=lambda: self._park(True)),
+            "unpark": Member(write=lambda: self._park(False)),
+            "abortslew": Member(write=self._refuse_if_parked),
+            "slewtocoordinatesasync": Member(write=self._slew, fields=coordinates),
+            "slewtocoordinates": lacking(True, False, **coordinates),
+            "synctocoordinates": lacking(True, False, **coordinates),
+            "axisrates": Member(lambda axis: [], fields={"Axis": as_int}),
+            "canmoveaxis": Member(lambda axis: False, fields={"Axis": as_int}),
+        }
+
+    def _fixed_members(self) -> dict[str, Member]:
         values: dict[str, Any] = {
             "alignmentmode": 0,
             "aperturearea": 0.00196,
@@ -71,32 +92,10 @@ class SimulatedMount(SimulatedDevice):
             "trackingrate": 0,
             "trackingrates": [0],
         }
-        able = ("park", "unpark", "settracking", "slewasync")
-        for what in _ABILITIES:
-            values[f"can{what}"] = what in able
-        coordinates = {"RightAscension": as_float, "Declination": as_float}
-        return (
-            {name: constant(value) for name, value in values.items()}
-            | {name: lacking() for name in _READ_ONLY_LACKING}
-            | {
-                "rightascension": Member(lambda: self.ra_h),
-                "declination": Member(lambda: self.dec_deg),
-                "altitude": Member(lambda: self._altitude_azimuth()[0]),
-                "azimuth": Member(lambda: self._altitude_azimuth()[1]),
-                "siderealtime": Member(self._sidereal_h),
-                "utcdate": Member(_utc_text),
-                "atpark": Member(lambda: self.parked),
-                "tracking": Member(lambda: self.tracking, self._track, {"Tracking": as_bool}),
-                "park": Member(write=lambda: self._park(True)),
-                "unpark": Member(write=lambda: self._park(False)),
-                "abortslew": Member(write=self._refuse_if_parked),
-                "slewtocoordinatesasync": Member(write=self._slew, fields=coordinates),
-                "slewtocoordinates": lacking(True, False, **coordinates),
-                "synctocoordinates": lacking(True, False, **coordinates),
-                "axisrates": Member(lambda axis: [], fields={"Axis": as_int}),
-                "canmoveaxis": Member(lambda axis: False, fields={"Axis": as_int}),
-            }
-        )
+        values |= {f"can{what}": what in _ABLE for what in _ABILITIES}
+        return {name: constant(value) for name, value in values.items()} | {
+            name: lacking() for name in _READ_ONLY_LACKING
+        }
 
     def _refuse_if_parked(self) -> None:
         if self.parked:
@@ -133,7 +132,10 @@ class SimulatedMount(SimulatedDevice):
 
 
 class SimulatedFilterWheel(SimulatedDevice):
-    """A filter wheel with a dark position, which calls staying where it is an error."""
+    """A filter wheel with a dark position, which calls staying where it is an error.
+
+    Only "Dark" changes what the camera sees.
+    """
 
     kind = "filterwheel"
     interface_version = 2
@@ -167,6 +169,7 @@ class SimulatedFilterWheel(SimulatedDevice):
         self.position = position
 
 
+_ABLE = ("park", "unpark", "settracking", "slewasync")
 _ABILITIES = (
     "findhome",
     "park",

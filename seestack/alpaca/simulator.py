@@ -20,6 +20,7 @@ import numpy as np
 import tornado.httpserver
 from numpy.typing import ArrayLike, NDArray
 
+from seestack.alpaca.discovery import DISCOVERY_PORT, QUESTION
 from seestack.alpaca.faults import Fault, Habits
 from seestack.alpaca.members import SimulatedDevice
 from seestack.alpaca.scene import Scene
@@ -28,10 +29,8 @@ from seestack.alpaca.simulated_accessories import SimulatedFilterWheel, Simulate
 from seestack.alpaca.simulated_camera import Draw, SimulatedCamera
 from seestack.alpaca.sky import Sky, View
 
-__all__ = ["DISCOVERY_PORT", "SimulatedTelescope"]
+__all__ = ["SimulatedTelescope"]
 
-DISCOVERY_PORT = 32227
-_QUESTION = b"alpacadiscovery1"
 _START_TIMEOUT_S = 20.0
 
 logger = logging.getLogger(__name__)
@@ -265,7 +264,7 @@ class _DiscoveryResponder(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, address: tuple[str | Any, int]) -> None:
-        if data.startswith(_QUESTION):
+        if data.startswith(QUESTION):
             self._transport.sendto(self._answer, address)
 
 
