@@ -23,8 +23,10 @@ if TYPE_CHECKING:
         UnreadableFrameError,
     )
     from seestack.session import CaptureSession, Snapshot
+    from seestack.sources.alpaca import AlpacaSource
     from seestack.sources.files import find_frames, read_frame
     from seestack.sources.folder import FileSource, FolderSource
+    from seestack.sources.simulated import SimulatedSource
     from seestack.stacker import LiveStacker
     from seestack.steps.accumulation import accumulate, merge
     from seestack.steps.colour import debayer, luminance
@@ -55,8 +57,10 @@ _HOMES = {
         "UnreadableFrameError",
     ),
     "session": ("CaptureSession", "Snapshot"),
+    "sources.alpaca": ("AlpacaSource",),
     "sources.files": ("find_frames", "read_frame"),
     "sources.folder": ("FileSource", "FolderSource"),
+    "sources.simulated": ("SimulatedSource",),
     "stacker": ("LiveStacker",),
     "storage.fits": ("write_stack",),
     "storage.ledger": ("write_frames_csv",),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import requests
 
+from seestack import CaptureSession
 from seestack.alpaca.client import Camera
 from seestack.alpaca.errors import AlpacaError
 from seestack.sources.alpaca import AlpacaSource
@@ -118,3 +119,11 @@ def test_an_abort(server):
 def test_a_device_that_is_not_there(server):
     with pytest.raises(AlpacaError, match=r"camera 7 at .*: GET connected: "):
         Camera(server, 7).connect()
+
+
+def test_a_session_ends_with_stacked_frames(server):
+    session = CaptureSession(AlpacaSource(server, exposure_s=0.3), frames=3)
+    session.start()
+    seen = session.wait(60)
+    assert (seen.state, seen.frames_stacked) == ("finished", 3)
+    assert session.stacker.stacked_image().shape == (1920, 1080)
