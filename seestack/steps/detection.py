@@ -11,6 +11,8 @@ This module knows one image. It has no idea of other frames.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -157,13 +159,15 @@ def _candidates(
     _, noise = sky_level(convolved[::7, ::7])
     side = 2 * max(round(fwhm), 2) + 1
     highest = cv2.dilate(convolved, np.ones((side, side), np.uint8))
-    peaks = (convolved == highest) & (convolved > threshold * noise)
+    above = np.flatnonzero(convolved > threshold * noise)
+    above = above[convolved.ravel()[above] == highest.ravel()[above]]
+    found = np.column_stack(np.unravel_index(above, light.shape))
+    last = np.array(light.shape) - 1 - _EDGE_PX
+    usable = ((found >= _EDGE_PX) & (found <= last)).all(axis=1)
     if bad is not None:
-        peaks &= cv2.dilate(bad.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
-    peaks[:_EDGE_PX] = peaks[-_EDGE_PX:] = peaks[:, :_EDGE_PX] = peaks[:, -_EDGE_PX:] = False
-    where = np.flatnonzero(peaks)
-    order = np.argsort(-convolved.ravel()[where], kind="stable")[:count]
-    found = np.column_stack(np.unravel_index(where[order], peaks.shape))
+        usable &= ~_stamps(bad, found, 1).any(axis=(1, 2))
+    order = np.argsort(-convolved.ravel()[above[usable]], kind="stable")[:count]
+    found = found[usable][order]
     return _snapped(light, found) if len(found) else found
 
 
@@ -229,7 +233,7 @@ def _fitted(
     stamps = _stamps(light, candidates, half, outside=np.nan)
     valid = np.isfinite(stamps)
     if bad is not None:
-        valid &= _stamps(bad.astype(np.float32), candidates, half) == 0
+        valid &= ~_stamps(bad, candidates, half)
     stamps[~valid] = 0.0
     fit = fit_stars(stamps, valid, noise_adu=noise, fwhm_px=width)
     # Where even the better fitting stars fit badly (trails), the profile is to blame.
@@ -264,7 +268,9 @@ def _unique(xy: FloatArray, separation_px: float) -> BoolArray:
     return ~np.tril(near, k=-1).any(axis=1)
 
 
-def _stamps(image: Image, centres: NDArray[np.intp], half: int, *, outside: float = 0.0) -> Image:
+def _stamps(
+    image: NDArray[Any], centres: NDArray[np.intp], half: int, *, outside: float = 0.0
+) -> NDArray[Any]:
     """Return square cut-outs (N, S, S) around (row, col) centres, S = 2 half + 1."""
     offsets = np.arange(-half, half + 1)
     rows = centres[:, 0, None, None] + offsets[:, None]
@@ -272,7 +278,7 @@ def _stamps(image: Image, centres: NDArray[np.intp], half: int, *, outside: floa
     height, width = image.shape
     inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
     cut = image[rows.clip(0, height - 1), cols.clip(0, width - 1)]
-    return np.where(inside, cut, np.float32(outside))
+    return np.where(inside, cut, image.dtype.type(outside))
 
 
 def _daofind(fwhm: float, xycoords: NDArray[np.intp] | None = None) -> DAOStarFinder:

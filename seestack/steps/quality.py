@@ -15,7 +15,7 @@ __all__ = ["measured_gain", "median_fwhm", "sky_noise"]
 _BOX_PX = 8
 _FEWEST_BENDS = 20
 # The gain is measured in the middle of the stack, on a square of at most this side.
-_MIDDLE_PX = 768
+_MIDDLE_PX = 640
 
 
 def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
