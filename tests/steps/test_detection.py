@@ -60,7 +60,7 @@ def test_position_errors_are_as_large_as_stated(fwhm):
         partner = np.linalg.norm(stars.xy[:, None] - field.xy[None], axis=2).argmin(axis=1)
         pulls.append((stars.xy - field.xy[partner]) / stars.xy_err_px[:, None])
     rms = np.sqrt(np.mean(np.concatenate(pulls) ** 2))
-    np.testing.assert_allclose(rms, 1.05, rtol=0, atol=0.15)
+    np.testing.assert_allclose(rms, 1.0, rtol=0, atol=0.12)
 
 
 def test_axis_ratio_of_trailed_stars():
@@ -97,7 +97,8 @@ def test_cosmic_rays_and_hot_pixels_are_no_stars(shape, fwhm):
     frame = simulate_frame(
         StarField(xy[:20], np.geomspace(1e5, 8e3, 20)), (300, 420), seed=7, fwhm_px=fwhm
     )
-    for (x, y), height in zip(xy[20:].round().astype(int), np.geomspace(800, 50_000, 6)):
+    heights = np.geomspace(800, 50_000, 6)
+    for (x, y), height in zip(xy[20:].round().astype(int), heights, strict=True):
         for dx, dy in COSMIC_RAYS[shape]:
             frame[min(y + dy, 299), min(x + dx, 419)] += height
     stars = detect(frame)
@@ -222,20 +223,20 @@ def test_stars_on_a_brighter_star_go():
     assert np.sum(distance_px(detect(image).xy, xy[:2]) < 4) <= 1
 
 
-@pytest.mark.parametrize("image, words", NO_IMAGES.values(), ids=NO_IMAGES)
+@pytest.mark.parametrize(("image", "words"), NO_IMAGES.values(), ids=NO_IMAGES)
 def test_no_image(image, words):
     with pytest.raises(ValueError, match=f"image must .*{words}"):
         detect(image)
 
 
 @pytest.mark.parametrize("option", ["fwhm", "threshold"])
-@pytest.mark.parametrize("value, error, words", NOT_POSITIVE)
+@pytest.mark.parametrize(("value", "error", "words"), NOT_POSITIVE)
 def test_bad_option(option, value, error, words):
     with pytest.raises(error, match=f"{option} {words}"):
         detect(np.ones((40, 60)), **{option: value})
 
 
-@pytest.mark.parametrize("value, error, words", NOT_COUNTS)
+@pytest.mark.parametrize(("value", "error", "words"), NOT_COUNTS)
 def test_bad_count(value, error, words):
     with pytest.raises(error, match=f"max_stars {words}"):
         detect(np.ones((40, 60)), max_stars=value)
