@@ -104,7 +104,7 @@ def motion_bound(
     *,
     transform: str = "rigid",
     max_stars: int = 60,
-    edge_px: float = 8.0,
+    edge_px: float = 2.0,
     fwhm_px: float = 3.0,
     beta: float = 3.0,
     sky_adu: float = 800.0,
@@ -123,7 +123,7 @@ def motion_bound(
         What is unknown: a rotation and a shift, or a shift alone.
     max_stars : int, default 60
         The brightest stars in the frame that take part.
-    edge_px : float, default 8.0
+    edge_px : float, default 2.0
         Stars closer to the edge do not.
     fwhm_px, beta, sky_adu, gain_e_per_adu, read_noise_e : float
         See `position_bound`.

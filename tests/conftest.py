@@ -8,8 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from seestack.alpaca.simulator import SimulatedTelescope
+
+# Equal runs give equal verdicts; a slow machine is no failure.
+settings.register_profile("seestack", deadline=None, derandomize=True, print_blob=False)
+settings.load_profile("seestack")
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -212,21 +212,34 @@ class _Fit:
         light = np.maximum(model - parameters[:, _SKY, None], 0)
         return np.where(self.valid, 1 / (self.noise**2 + gain * light), 0.0)
 
-    def gain(self, parameters: FloatArray, model: FloatArray, residual: FloatArray) -> float:
+    def gain(
+        self,
+        parameters: FloatArray,
+        model: FloatArray,
+        jacobian: FloatArray,
+        residual: FloatArray,
+        gain: float,
+    ) -> float:
         """Variance for each ADU of star light: the median of what each star's residuals say.
 
         A star with a close neighbour leaves large residuals; the median is blind to it.
+        The fit takes up part of the noise, nearly half of it in a narrow star's core,
+        so only the rest, `free`, is expected in the residuals.
         """
+        free = 1 - _leverage(jacobian[..., _STAR], self.weights(parameters, model, gain))
         light = np.maximum(model - parameters[:, _SKY, None], 0)
         light = np.where(self.valid & (light > self.noise), light, 0.0)
-        excess = np.where(light > 0, residual**2 - self.noise**2, 0.0)
+        excess = np.where(light > 0, residual**2 - free * self.noise**2, 0.0)
         bright = (light > 0).sum(axis=1) >= 5
         if not bright.any():
             return 0.0
-        gain = 0.0
+        light, excess, free = light[bright], excess[bright], free[bright]
         for _ in range(4):
             share = light / (self.noise**2 + gain * light) ** 2
-            each = (share * excess).sum(axis=1)[bright] / (share * light).sum(axis=1)[bright]
+            parts = share * light * free
+            # A median of few squares is smaller than their mean (Wilson and Hilferty).
+            count = parts.sum(axis=1) ** 2 / (parts**2).sum(axis=1)
+            each = (share * excess).sum(axis=1) / parts.sum(axis=1) / (1 - 2 / (9 * count)) ** 3
             gain = max(float(np.median(each)), 0.0)
         return gain
 
@@ -260,7 +273,7 @@ class _Fit:
             model, jacobian = self.model(parameters, derivatives)
             residual = np.where(self.valid, self.data - model, 0.0)
             if with_shape and iteration >= 2:
-                gain = self.gain(parameters, model, residual)
+                gain = self.gain(parameters, model, jacobian, residual, gain)
             weights = self.weights(parameters, model, gain)
             normal, gradient = _normal_equations(jacobian, weights, residual)
             if with_shape:
@@ -314,6 +327,13 @@ def _normal_equations(
     weighted = jacobian * weights[..., None]
     normal = weighted.transpose(0, 2, 1) @ jacobian
     return normal, (weighted.transpose(0, 2, 1) @ residual[..., None])[..., 0]
+
+
+def _leverage(jacobian: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the share of each pixel's noise (N, P) that the fit of its star takes up."""
+    normal, _ = _normal_equations(jacobian, weights, np.zeros_like(weights))
+    covariance = np.linalg.pinv(normal, hermitian=True)
+    return np.minimum(weights * ((jacobian @ covariance) * jacobian).sum(axis=2), 0.9)
 
 
 def _solve(normal: FloatArray, gradient: FloatArray) -> FloatArray:

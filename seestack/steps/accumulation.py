@@ -209,8 +209,8 @@ def _add_band(
     known = stack.coverage[band] > 0
     if not known.all():
         before = np.where(known, before, np.where(covered, pixels, np.nan))
-    everywhere = bool(covered.all())
-    delta = pixels - before if everywhere else np.where(covered, pixels, before) - before
+    delta = np.where(covered, pixels, before)
+    delta -= before
     if not known.all():
         delta[~(known | covered)] = 0.0
     total = weight * covered

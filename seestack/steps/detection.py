@@ -32,7 +32,8 @@ _CANDIDATES_PER_STAR = 3
 # Light in the 8 neighbours over the peak: 1.4 for a star of FWHM 1.3 px, at most 1 for
 # a cosmic ray over two pixels, 0 for a hot pixel.
 _MIN_NEIGHBOUR_LIGHT = 1.2
-# Residual over light of a fitted star: 0.6 and more for a cosmic ray over a few pixels.
+# Residual over light of a fitted star: 0.6 and more for a cosmic ray over a few pixels,
+# 0.4 for a square one where stars are nearly as narrow.
 _MAX_MISFIT = 0.5
 
 
@@ -238,6 +239,8 @@ def _fitted(
     fit = fit_stars(stamps, valid, noise_adu=noise, fwhm_px=width)
     # Where even the better fitting stars fit badly (trails), the profile is to blame.
     max_misfit = max(_MAX_MISFIT, 4 * float(np.percentile(fit.misfit, 25)))
+    # What is narrower than the stars must fit the better.
+    max_misfit = max_misfit * np.minimum(fit.fwhm_px / fit.psf_fwhm_px, 1.0) ** 2
     like_a_star = (fit.snr > 3) & (fit.misfit < max_misfit) & (np.abs(fit.xy).max(axis=1) < 2)
     xy = candidates[:, ::-1] + fit.xy
     keep = np.flatnonzero(like_a_star & np.isfinite(fit.xy_err_px))

@@ -166,7 +166,12 @@ def _robust_fit(
     `own` is each pair's variance per axis from the position errors of its stars.
     """
     use = np.ones(len(own), bool)
-    scatter = float(np.median(own)) if len(own) else 0.0
+    if use.sum() < least:
+        raise FrameRejected(TOO_FEW)
+    # Errors may be unknown or too small: the first fit judges nobody by them.
+    alike = fit(reference_xy, frame_xy, np.ones(len(own)))
+    distance_sq = ((alike(frame_xy) - reference_xy) ** 2).sum(axis=1)
+    scatter = max(float(np.median(own)), _extra_variance(distance_sq, own))
     for _ in range(_MAX_ROUNDS):
         if use.sum() < least:
             raise FrameRejected(TOO_FEW)

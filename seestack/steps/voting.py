@@ -28,6 +28,8 @@ TRANSFORMS = ("translation", "rigid")
 _CHECKED = 300
 # Accept a hypothesis if fewer than this many as good ones are expected by chance.
 _MAX_FALSE_ALARMS = 1e-5
+# More stars than these hardly lie symmetrically by chance.
+_MAX_SYMMETRIC = 16
 
 
 def vote(
@@ -115,7 +117,7 @@ def vote(
     pairs = _pairs(motion, reference_xy, frame_xy - origin, tolerance_px)
     if not _beats_chance(
         motion, pairs, reference_xy, frame_xy - origin, len(motions), minimal, tolerance_px
-    ):
+    ) or _rather_mirrored(motion, pairs, reference_xy, frame_xy - origin, tolerance_px):
         return _no_matches()
     order = np.argsort(pairs[:, 0], kind="stable")
     return Matches(pairs[order, 0], pairs[order, 1], _as_transform(motion, origin))
@@ -245,6 +247,34 @@ def _beats_chance(
         if agreeing > 0 and expected < _MAX_FALSE_ALARMS:
             return True
     return False
+
+
+def _rather_mirrored(
+    motion: FloatArray,
+    pairs: NDArray[np.intp],
+    reference_xy: FloatArray,
+    frame_xy: FloatArray,
+    tolerance_px: float,
+) -> bool:
+    """Return whether the frame, mirrored at a line after the motion, explains more stars.
+
+    A mirrored frame can be turned so that two stars fall on their partners, or change
+    places; others on the line through them, or lying symmetrically about it, then
+    agree as well. That is no chance, and mirrored at this line all stars agree.
+    """
+    if len(pairs) > _MAX_SYMMETRIC:
+        return False
+    xy = reference_xy[pairs[:, 0]]
+    i, j = np.triu_indices(len(xy), k=1)
+    middle, along = (xy[i] + xy[j]) / 2, xy[j] - xy[i]
+    along = along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+    point, normal = np.vstack([middle, middle]), np.vstack([along, along[:, ::-1] * [1.0, -1.0]])
+    moved = _move(motion, frame_xy)
+    height = ((moved[None] - point[:, None]) * normal[:, None]).sum(axis=2)
+    mirrored = moved[None] - 2 * height[..., None] * normal[:, None]
+    # The line is known less exactly than a star.
+    distance, _ = cKDTree(reference_xy).query(mirrored, distance_upper_bound=2 * tolerance_px)
+    return bool(np.isfinite(distance).sum(axis=1).max(initial=0) > len(pairs))
 
 
 def _binomial_tail(trials: int, successes: int, probability: float) -> float:

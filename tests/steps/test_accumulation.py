@@ -1,0 +1,210 @@
+"""accumulate and merge: exact statistics for each pixel."""
+
+import numpy as np
+import pytest
+from simulated import NO_IMAGES, NOT_POSITIVE
+
+from seestack import Stack, accumulate, merge
+
+SHAPE = (45, 70)  # not a multiple of the band that accumulate works in
+ARRAYS = ("mean", "weight", "m2", "coverage", "weight_sq")
+
+
+def frames(count, *, seed=0, level=30_000.0):
+    """Return images (N, H, W), footprints and weights; one corner is never covered."""
+    rng = np.random.default_rng(seed)
+    images = rng.normal(level, 25.0, (count, *SHAPE)).astype(np.float32)
+    footprints = rng.uniform(size=images.shape) < 0.8
+    footprints[:, :5, :6] = False
+    images[rng.uniform(size=images.shape) < 0.02] = np.nan
+    return images, footprints, rng.uniform(0.3, 3.0, count)
+
+
+def stacked(images, footprints, weights):
+    stack = None
+    for image, footprint, weight in zip(images, footprints, weights, strict=True):
+        stack = accumulate(stack, image, footprint, weight=weight)
+    return stack
+
+
+def assert_same(a, b, rtol=1e-12):
+    assert a.frames == b.frames
+    for name in ARRAYS:
+        np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=rtol, atol=1e-9)
+    np.testing.assert_allclose(a.mean, b.mean, rtol=rtol, atol=0)
+
+
+def test_weighted_mean_variance_and_coverage_of_each_pixel():
+    images, footprints, weights = frames(9)
+    stack = stacked(images, footprints, weights)
+    used = footprints & np.isfinite(images)
+    w = weights[:, None, None] * used
+    x = np.where(used, images, 0).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (w * x).sum(axis=0) / w.sum(axis=0)
+        m2 = (w * (x - mean) ** 2).sum(axis=0)
+        sample = m2 / (w.sum(axis=0) - (w**2).sum(axis=0) / w.sum(axis=0))
+        variance = sample * (w**2).sum(axis=0) / w.sum(axis=0) ** 2
+    count = used.sum(axis=0)
+    np.testing.assert_array_equal(stack.coverage, count)
+    np.testing.assert_allclose(stack.weight, w.sum(axis=0), rtol=1e-12, atol=0)
+    np.testing.assert_allclose(stack.mean, mean, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(
+        stack.variance, np.where(count > 1, variance, np.nan), rtol=1e-9, atol=0
+    )
+    assert stack.frames == 9
+    assert stack.shape == SHAPE
+
+
+def test_uncovered_pixels_are_nan_with_coverage_zero():
+    stack = stacked(*frames(4))
+    assert np.isnan(stack.mean[:5, :6]).all()
+    assert np.isnan(stack.variance[:5, :6]).all()
+    np.testing.assert_array_equal(stack.coverage[:5, :6], 0)
+    np.testing.assert_array_equal(np.isfinite(stack.mean), stack.coverage > 0)
+    np.testing.assert_array_equal(np.isfinite(stack.variance), stack.coverage > 1)
+
+
+def test_the_variance_is_that_of_the_mean():
+    rng = np.random.default_rng(1)
+    everywhere = np.ones((200, 300), bool)
+    weights = rng.uniform(0.5, 2.0, 12)
+    stack = None
+    for weight in weights:
+        stack = accumulate(stack, rng.normal(0.0, 8.0, (200, 300)), everywhere, weight=weight)
+    expected = 64 * (weights**2).sum() / weights.sum() ** 2
+    np.testing.assert_allclose(stack.variance.mean(), expected, rtol=0.02, atol=0)
+    np.testing.assert_allclose(stack.mean.var(), expected, rtol=0.02, atol=0)
+
+
+def test_ten_thousand_frames_at_a_high_level_lose_nothing():
+    rng = np.random.default_rng(2)
+    pixels = rng.normal(30_000.0, 3.0, (10_000, 2, 3)).astype(np.float32)
+    stack = None
+    for image in pixels:
+        stack = accumulate(stack, image, np.ones((2, 3), bool), out=stack)
+    exact = pixels.astype(np.float64)
+    np.testing.assert_allclose(stack.mean, exact.mean(axis=0), rtol=1e-12, atol=0)
+    np.testing.assert_allclose(
+        stack.variance, exact.var(axis=0, ddof=1) / 10_000, rtol=1e-9, atol=0
+    )
+
+
+@pytest.mark.parametrize("split", [0, 1, 4, 8])
+def test_merge_equals_stacking_everything_at_once(split):
+    images, footprints, weights = frames(9, seed=3)
+    nothing = stacked(images[:1], np.zeros_like(footprints[:1]), weights[:1])
+    first = stacked(images[:split], footprints[:split], weights[:split]) if split else nothing
+    second = stacked(images[split:], footprints[split:], weights[split:])
+    whole = stacked(images, footprints, weights)
+    merged = merge(first, second)
+    np.testing.assert_allclose(merged.mean, whole.mean, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(merged.weight, whole.weight, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(merged.m2, whole.m2, rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(merged.variance, whole.variance, rtol=1e-9, atol=0)
+    np.testing.assert_array_equal(merged.coverage, whole.coverage)
+    assert merged.frames == whole.frames + (split == 0)
+
+
+def test_out_gives_the_same_and_reuses_the_arrays():
+    images, footprints, weights = frames(6, seed=4)
+    kept = stacked(images, footprints, weights)
+    stack = None
+    for image, footprint, weight in zip(images, footprints, weights, strict=True):
+        before = stack
+        stack = accumulate(stack, image, footprint, weight=weight, out=stack)
+        assert before is None or stack.mean is before.mean
+    assert_same(stack, kept)
+
+
+def test_without_out_the_old_stack_stays_as_it_was():
+    images, footprints, _ = frames(2, seed=5)
+    first = accumulate(None, images[0], footprints[0])
+    copy = first.copy()
+    accumulate(first, images[1], footprints[1])
+    merge(first, first)
+    assert_same(first, copy, rtol=0)
+
+
+def test_image_and_footprint_stay_as_they_were():
+    images, footprints, _ = frames(1, seed=6)
+    image, footprint = images[0].copy(), footprints[0].copy()
+    accumulate(None, images[0], footprints[0])
+    np.testing.assert_array_equal(images[0], image)
+    np.testing.assert_array_equal(footprints[0], footprint)
+
+
+def test_infinite_pixels_take_no_part():
+    stack = accumulate(None, [[1.0, np.inf, -np.inf]], np.ones((1, 3), bool))
+    np.testing.assert_array_equal(stack.coverage, [[1, 0, 0]])
+    np.testing.assert_array_equal(stack.mean, [[1.0, np.nan, np.nan]])
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64])
+def test_footprints_of_zeros_and_ones(dtype):
+    stack = accumulate(None, [[1.0, 2.0]], np.array([[0, 1]], dtype))
+    np.testing.assert_array_equal(stack.coverage, [[0, 1]])
+
+
+@pytest.mark.parametrize(("image", "words"), NO_IMAGES.values(), ids=NO_IMAGES)
+def test_no_image(image, words):
+    with pytest.raises(ValueError, match=f"image must .*{words}"):
+        accumulate(None, image, np.ones((20, 30), bool))
+
+
+@pytest.mark.parametrize("dtype", [float, complex, object, "U1"])
+def test_footprint_of_another_kind(dtype):
+    with pytest.raises(ValueError, match="footprint must hold True and False, got dtype"):
+        accumulate(None, np.ones((2, 3)), np.ones((2, 3)).astype(dtype))
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (6,), (1, 2, 3), (0, 3)])
+def test_footprint_of_another_shape(shape):
+    with pytest.raises(ValueError, match=r"same shape \(H, W\), got \(2, 3\) and"):
+        accumulate(None, np.ones((2, 3)), np.ones(shape, bool))
+
+
+@pytest.mark.parametrize(("value", "error", "words"), NOT_POSITIVE)
+def test_bad_weight(value, error, words):
+    with pytest.raises(error, match=f"weight {words}"):
+        accumulate(None, np.ones((2, 3)), np.ones((2, 3), bool), weight=value)
+
+
+def test_bad_input_changes_nothing():
+    stack = accumulate(None, np.ones((2, 3)), np.ones((2, 3), bool))
+    before = stack.copy()
+    small = accumulate(None, np.ones((1, 3)), np.ones((1, 3), bool))
+    everywhere = np.ones((2, 3), bool)
+    for call in (
+        lambda: accumulate(stack, np.ones((3, 2)), np.ones((3, 2), bool), out=stack),
+        lambda: accumulate(stack, np.ones((2, 3)), everywhere, weight=-1.0, out=stack),
+        lambda: accumulate(stack, np.ones((2, 3)), everywhere, out=small),
+    ):
+        with pytest.raises(ValueError, match="must"):
+            call()
+    assert_same(stack, before, rtol=0)
+
+
+@pytest.mark.parametrize("bad", [np.ones((2, 3)), "stack", 3])
+def test_no_stack(bad):
+    stack = accumulate(None, np.ones((2, 3)), np.ones((2, 3), bool))
+    with pytest.raises(TypeError, match="stack must be a Stack, got"):
+        accumulate(bad, np.ones((2, 3)), np.ones((2, 3), bool))
+    with pytest.raises(TypeError, match="a must be a Stack, got"):
+        merge(bad, stack)
+    with pytest.raises(TypeError, match="b must be a Stack, got"):
+        merge(stack, bad)
+
+
+def test_merge_of_different_shapes():
+    one, other = (accumulate(None, np.ones(s), np.ones(s, bool)) for s in ((2, 3), (3, 2)))
+    with pytest.raises(ValueError, match=r"b must have shape \(2, 3\), got \(3, 2\)"):
+        merge(one, other)
+
+
+def test_copy_has_arrays_of_its_own():
+    stack = accumulate(None, np.ones((2, 3)), np.ones((2, 3), bool))
+    copy = stack.copy()
+    copy.mean[:] = 7.0
+    assert isinstance(copy, Stack)
+    np.testing.assert_array_equal(stack.mean, 1.0)
