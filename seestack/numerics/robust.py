@@ -40,7 +40,11 @@ def sky_level(values: ArrayLike) -> tuple[float, float]:
     >>> round(level), round(noise)
     (100, 5)
     """
-    level, noise = _box_levels(np.asarray(values, np.float32).reshape(1, -1))
+    flat = np.asarray(values, np.float32).ravel()
+    flat = flat[np.isfinite(flat)]
+    if flat.size == 0:
+        return float("nan"), float("nan")
+    level, noise = _box_levels(flat[None])
     return float(level[0]), float(noise[0])
 
 
@@ -74,25 +78,36 @@ def sky_map(image: Image, *, box_px: int = 64, step: int = 4) -> tuple[Image, fl
     (True, True)
     """
     thin = image[::step, ::step] if min(image.shape) >= 4 * step else image
-    side = max(min(box_px // step, *thin.shape), 1)
-    rows, cols = (-(-n // side) for n in thin.shape)
-    padded = np.full((rows * side, cols * side), np.nan, np.float32)
+    side = [_box_side(n, max(min(box_px // step, n), 1)) for n in thin.shape]
+    rows, cols = (-(-n // s) for n, s in zip(thin.shape, side, strict=True))
+    padded = np.full((rows * side[0], cols * side[1]), np.nan, np.float32)
     padded[: thin.shape[0], : thin.shape[1]] = thin
-    boxes = padded.reshape(rows, side, cols, side).swapaxes(1, 2).reshape(rows * cols, -1)
-    level = _box_levels(boxes)[0].astype(np.float32).reshape(rows, cols)
+    boxes = padded.reshape(rows, side[0], cols, side[1]).swapaxes(1, 2)
+    level = _box_levels(boxes.reshape(rows * cols, -1))[0].astype(np.float32).reshape(rows, cols)
     if np.isnan(level).all():
         return np.zeros(image.shape, np.float32), 0.0
     nearest = distance_transform_edt(np.isnan(level), return_distances=False, return_indices=True)
     level = level[tuple(nearest)]
-    smooth = cv2.medianBlur(level, 3) if min(rows, cols) >= 3 else level
-    # One box more on each side, continued linearly: a slope goes on to the edge.
-    wider = np.pad(smooth, 1, mode="reflect", reflect_type="odd")
-    pitch = side * (step if thin is not image else 1)
-    full = (wider.shape[1] * pitch, wider.shape[0] * pitch)
+    if min(rows, cols) >= 3:
+        level = cv2.medianBlur(_wider(level), 3)[1:-1, 1:-1]
+    wider = _wider(level)
+    pitch = [s * (step if thin is not image else 1) for s in side]
+    full = (wider.shape[1] * pitch[1], wider.shape[0] * pitch[0])
     sky = cv2.resize(wider, full, interpolation=cv2.INTER_LINEAR)
-    sky = sky[pitch : pitch + image.shape[0], pitch : pitch + image.shape[1]]
+    sky = sky[pitch[0] : pitch[0] + image.shape[0], pitch[1] : pitch[1] + image.shape[1]]
     flat = thin - (sky[::step, ::step] if thin.shape != image.shape else sky)
     return sky, sky_level(flat)[1]
+
+
+def _wider(level: Image) -> Image:
+    """Return one box more on each side, continued linearly: a slope goes on to the edge."""
+    return np.pad(level, 1, mode="reflect", reflect_type="odd")
+
+
+def _box_side(length: int, wanted: int) -> int:
+    """Return a side near the wanted one whose last box is as full as can be."""
+    sides = range(max(3 * wanted // 4, 1), 5 * wanted // 4 + 1)
+    return min(sides, key=lambda side: ((-length % side) / side, abs(side - wanted)))
 
 
 def _box_levels(boxes: Image) -> tuple[FloatArray, FloatArray]:

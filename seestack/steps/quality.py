@@ -107,7 +107,7 @@ def _box_means(image: NDArray[np.floating], box_px: int) -> FloatArray:
     rows, cols = (n // box_px for n in image.shape)
     if rows == 0 or cols == 0:
         return np.empty((0, 0))
-    whole = np.ascontiguousarray(image[: rows * box_px, : cols * box_px])
+    whole = np.ascontiguousarray(image[: rows * box_px, : cols * box_px], dtype=np.float32)
     return cv2.resize(whole, (cols, rows), interpolation=cv2.INTER_AREA)
 
 

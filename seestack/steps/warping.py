@@ -154,7 +154,8 @@ def _inside(frame: tuple[int, ...], inverse: FloatArray, shape: tuple[int, int])
         cuts = np.sort([(-_SLACK_PX - offset) / along, (size - 1 + _SLACK_PX - offset) / along], 0)
         first, last = np.maximum(first, cuts[0]), np.minimum(last, cuts[1])
     footprint = np.zeros(shape, bool)
-    begin, end = np.ceil(first).astype(int), np.floor(last).astype(int) + 1
+    begin = np.ceil(first.clip(0, shape[1])).astype(int)
+    end = np.floor(last.clip(-1, shape[1] - 1)).astype(int) + 1
     for line, low, high in zip(footprint, begin, end, strict=True):
         line[low : max(high, low)] = True
     return footprint
