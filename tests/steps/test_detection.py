@@ -7,7 +7,7 @@ from photutils.detection import DAOStarFinder
 from simulated import NO_IMAGES, NOT_COUNTS, NOT_POSITIVE, SHAPE, distance_px, spaced
 
 from seestack import detect
-from seestack.simulation import StarField, moffat_image, simulate_frame
+from seestack.simulation import StarField, simulate_frame
 
 COSMIC_RAYS = {
     "one pixel": [(0, 0)],
@@ -216,11 +216,14 @@ def test_the_image_stays_as_it_was():
     np.testing.assert_array_equal(frame, before)
 
 
-def test_stars_on_a_brighter_star_go():
-    xy = np.array([[100.0, 80.0], [101.5, 80.5], [300.0, 200.0]])
-    image = moffat_image(xy, np.array([9e4, 3e4, 5e4]), (300, 420)) + 800
-    image += np.random.default_rng(0).normal(0, 28, image.shape)
-    assert np.sum(distance_px(detect(image).xy, xy[:2]) < 4) <= 1
+@pytest.mark.parametrize("seed", range(4))
+def test_a_wide_star_is_found_once_with_a_narrow_kernel(seed):
+    xy = spaced(np.random.default_rng(seed), (300, 420), 20, apart_px=40)
+    frame = simulate_frame(StarField(xy, np.full(20, 1e5)), (300, 420), seed=seed, fwhm_px=9.0)
+    found = detect(frame, fwhm=1.5).xy
+    separation = np.linalg.norm(found[:, None] - found[None], axis=2)
+    assert separation[~np.eye(len(found), dtype=bool)].min() > 8.0
+    assert len(found) >= 15
 
 
 @pytest.mark.parametrize(("image", "words"), NO_IMAGES.values(), ids=NO_IMAGES)

@@ -61,13 +61,22 @@ def test_five_common_stars_among_twelve():
     for _ in range(50):
         motion = turn(SHAPE, rng.uniform(0, 360), tuple(rng.uniform(-300, 300, 2)))
         reference, frame, _partner = scene(
-            rng, 12, keep=0.42, spurious=7, motion=motion, noise_px=0.1
+            rng, 12, keep=0.42, spurious=7, motion=motion, noise_px=0.25
         )
         matches = vote(reference, frame)
         found += len(matches) > 0
         if len(matches):
             assert centre_error_px(matches.transform, motion) < 2.0
     assert found >= 48
+
+
+def test_lists_in_opposite_order():
+    rng = np.random.default_rng(11)
+    motion = turn(SHAPE, 25.0, (40.0, 10.0))
+    reference = rng.uniform(0, SHAPE[::-1], size=(12, 2))
+    matches = vote(reference, motion.inverse(reference)[::-1])
+    np.testing.assert_array_equal(matches.reference, np.arange(12))
+    np.testing.assert_array_equal(matches.frame, np.arange(12)[::-1])
 
 
 def test_a_flipped_field_of_a_long_session():

@@ -118,7 +118,7 @@ def test_stars_at_the_edge_are_as_good_as_others(rotation_deg):
 @pytest.mark.parametrize("interpolation", KERNELS)
 @pytest.mark.parametrize("rotation_deg", [0.0, 20.0, 90.0])
 def test_nan_spreads_one_pixel_and_no_further(interpolation, rotation_deg):
-    image = noise_image()
+    image = noise_image() + 900
     clean_motion = turn(SMALL, rotation_deg, (0.3, 0.4))
     clean, inside = warp(image, clean_motion, interpolation=interpolation)
     image[20:23, 40] = np.nan
