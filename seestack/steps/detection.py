@@ -1,7 +1,7 @@
 """Find the stars of one frame and measure them to the noise limit.
 
-The sky is subtracted, the image is convolved with DAOFIND's kernel, and local
-maxima above the threshold become candidates. photutils' DAOStarFinder measures the
+The sky is subtracted, the image is convolved with a Gaussian less a wide box, and
+local maxima above the threshold become candidates. photutils' DAOStarFinder measures the
 candidates, on a sheet of small cut-outs rather than on the whole frame. What is
 left after its test of sharpness, and after saturated stars, hot pixels and cosmic
 rays are gone, is fitted with the point-spread function of the frame.
@@ -78,9 +78,10 @@ def detect(
 
     Notes
     -----
-    The search is DAOFIND's [1]_: the kernel is a Gaussian lowered to zero sum, and
-    the noise of the convolved image is measured rather than derived, which keeps
-    the threshold honest where neighbouring pixels are correlated. A star is
+    The search is much like DAOFIND's [1]_: the kernel is a Gaussian less the mean of a
+    wide box, so that its sum is zero, and the noise of the convolved image is measured
+    rather than derived, which keeps the threshold honest where neighbouring pixels are
+    correlated. A star is
     saturated when five or more pixels of its core are equal to 1 %, or when it
     reaches the highest value of the image and three or more pixels do.
 
