@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import threading
 from collections import Counter
@@ -289,15 +290,26 @@ def _write_results(stacker: LiveStacker, settings: Settings) -> list[Path]:
 
 
 def _print_summary(stacker: LiveStacker, written: list[Path]) -> None:
+    """Print how many frames met which fate, the middle of what was measured, the files."""
     reports = stacker.reports
     exposure = stacker.observation.total_exposure_s
     print(f"\nStacked {stacker.frames_stacked} of {stacker.frames_total} frames", end="")
     print(f", {exposure:g} s of exposure" if exposure else "")
     accepted = [report for report in reports if report["accepted"]]
     if accepted:
+        print(f"  SNR gain         {stacker.snr_gain():8.2f}", end="")
         measured = accepted[-1]["snr_gain_measured"]
-        seen = f", measured {measured:.2f}" if measured else ""
-        print(f"SNR gain {stacker.snr_gain():.2f}{seen}")
+        print(f"   measured {measured:.2f}" if measured else "")
+        for label, values, unit in (
+            ("stars", [report["stars"] for report in accepted], ""),
+            ("FWHM", [report["fwhm_px"] for report in accepted], "px"),
+            ("sky", [report["sky_adu"] for report in accepted], "ADU"),
+            ("registration", [report["rms_px"] for report in accepted], "px rms"),
+        ):
+            known = [value for value in values if value is not None]
+            if known:
+                low, middle, high = min(known), statistics.median(known), max(known)
+                print(f"  {label:16} {middle:8.5g}   {low:g} to {high:g} {unit}".rstrip())
     refused = Counter(report["reason"] for report in reports if not report["accepted"])
     for reason, count in refused.most_common():
         print(f"  {count} left out: {reason}")

@@ -41,7 +41,7 @@ def test_a_folder_is_stacked(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "4/4  light_4.fit  stacked" in printed
     assert "Stacked 4 of 4 frames, 40 s of exposure" in printed
-    assert "SNR gain 2.00" in printed
+    assert "SNR gain             2.00" in printed
     assert str(out / "stack.fits") in printed
     with fits.open(out / "stack.fits") as hdus:
         assert hdus[0].data.shape == SHAPE
