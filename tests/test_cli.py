@@ -4,6 +4,7 @@ import csv
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -211,16 +212,42 @@ def test_discover_without_an_answer_is_exit_code_1(tmp_path, capsys):
     assert "no ALPACA server answered" in capsys.readouterr().err
 
 
-def test_simulate_runs_until_interrupted():
-    with subprocess.Popen(
-        [sys.executable, "-m", "seestack", "simulate", "--port", "0"],
+@contextmanager
+def running(*arguments):
+    """A command in a process of its own, killed if it does not end."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "seestack", *map(str, arguments)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-    ) as running:
-        line = running.stdout.readline()
-        assert line.startswith("simulated telescope at 127.0.0.1:")
-        running.send_signal(signal.SIGINT)
-        assert running.wait(20) == 0
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+def test_simulate_runs_until_it_is_told_to_end():
+    with running("simulate", "--port", "0") as process:
+        assert process.stdout.readline().startswith("simulated telescope at 127.0.0.1:")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+def test_a_session_that_is_told_to_end_keeps_its_stack(tmp_path):
+    with running(
+        "live", "--simulate", "--speed", "50", "--frames", "500", "-o", tmp_path
+    ) as process:
+        while not process.stdout.readline().startswith("  3/500"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        rest = process.communicate(timeout=30)[0]
+        assert process.returncode == 0
+    assert "stopped; what was stacked so far is kept" in rest
+    assert fits.getheader(tmp_path / "stack.fits")["STACKCNT"] >= 3
 
 
 def test_settings_of_a_file_and_flags_over_them(tmp_path, capsys):
