@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +20,7 @@ def as_real_array(name: str, values: ArrayLike) -> NDArray[Any]:
     name : str
         Name of the argument.
     values : array_like
-        Any shape. Not copied where it is an array already.
+        Any shape. Not copied where it is an array already. Masked values become NaN.
 
     Returns
     -------
@@ -34,6 +35,8 @@ def as_real_array(name: str, values: ArrayLike) -> NDArray[Any]:
     ValueError: flux must hold real numbers, got dtype <U6
     """
     try:
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.filled(values.astype(np.float32), np.nan)
         array = np.asarray(values)
     except ValueError as error:
         raise ValueError(f"{name} must be an array, got rows of different lengths") from error
@@ -95,7 +98,8 @@ def check_positive(name: str, value: object, *, whole: bool = False) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         raise TypeError(f"{name} must be a {'whole' if whole else 'real'} number, got {value!r}")
-    if not float(value) > 0:
+    number = cast(float, value)
+    if not number > 0:
         raise ValueError(f"{name} must be positive, got {value!r}")
-    if float(value) == float("inf"):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+    if number == float("inf") or (isinstance(value, int) and value > sys.maxsize):
+        raise ValueError(f"{name} must be finite, got {str(value)[:20]}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 import types
 import typing
 import warnings
@@ -224,7 +225,7 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
         given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the name") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: is not YAML: {error}") from error
     return Settings.from_mapping({} if given is None else given, name=str(path))
 
@@ -263,7 +264,7 @@ def _checked_value(hint: Any, rule: Mapping[str, Any], value: Any, where: str, k
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if value is None and type(None) in kinds:
         return None
-    if float in kinds and number:
+    if float in kinds and number and abs(value) < sys.float_info.max:
         value = float(value)
     fits = type(value) in kinds
     if fits and number:

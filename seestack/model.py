@@ -46,11 +46,14 @@ class FrameRejected(Exception):  # noqa: N818 - a verdict on a frame, not an err
     ----------
     reason : str
         Such as ``"alignment failed (too few matching stars)"``.
+    inliers : int, default 0
+        Star pairs that agree all the same.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, inliers: int = 0) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.inliers = inliers
 
 
 class UnreadableFrameError(Exception):

@@ -46,10 +46,12 @@ class Options:
             if getattr(self, name) not in choices:
                 known = ", ".join(map(repr, choices))
                 raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
-        if self.reseed_after is not None and self.reseed_after < 2:
-            raise ValueError(
-                f"reseed_after must be at least 2, or None for never, got {self.reseed_after!r}"
-            )
+        if self.reseed_after is not None:
+            check_positive("reseed_after", self.reseed_after, whole=True)
+            if self.reseed_after < 2:
+                raise ValueError(
+                    f"reseed_after must be at least 2, or None for never, got {self.reseed_after}"
+                )
 
     def described(self) -> list[str]:
         """Return one line ``name = value`` for each option, as a record of the settings."""

@@ -20,6 +20,7 @@ def frame_report(
     registration: Registration | None,
     frames_stacked: int,
     gain_measured: float | None,
+    inliers: int = 0,
 ) -> FrameReport:
     """Return the report of a frame, the same keys for accepted and rejected ones.
 
@@ -39,6 +40,8 @@ def frame_report(
         Frames in the stack after this one.
     gain_measured : float or None
         Measured SNR gain of the stack after this frame.
+    inliers : int, default 0
+        Star pairs that agree with the motion found, accepted or not.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def frame_report(
         frames_rejected=index + 1 - frames_stacked,
         offset=offset,
         rotation_deg=rotation,
-        inliers=int(registration.inliers.sum()) if registration else 0,
+        inliers=inliers,
         rms_px=_known(registration.rms_px, 3) if registration else None,
         stars=len(stars),
         fwhm_px=_known(median_fwhm(stars), 2),

@@ -204,13 +204,17 @@ class CaptureSession:
             Look at its `state`: it is ``"running"`` when the time was too short.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        for thread in self._threads:
+        reader, stacker = self._threads
+        while stacker.is_alive() and stacker is not threading.current_thread():
             # In slices, because a longer join cannot be interrupted on every system.
-            while thread.is_alive() and thread is not threading.current_thread():
-                left_s = _LOOK_S if deadline is None else deadline - time.monotonic()
-                if left_s <= 0:
-                    break
-                thread.join(min(left_s, _LOOK_S))
+            left_s = _LOOK_S if deadline is None else deadline - time.monotonic()
+            if left_s <= 0:
+                break
+            stacker.join(min(left_s, _LOOK_S))
+        else:
+            # A source without a stop() may sit in its next frame; it ends by itself.
+            if reader.ident is not None and reader is not threading.current_thread():
+                reader.join(_LOOK_S)
         return self.snapshot()
 
     def snapshot(self) -> Snapshot:
@@ -220,17 +224,19 @@ class CaptureSession:
             ended = self._state not in ("idle", "running")
             until = self._ended if ended else time.monotonic()
             elapsed_s = until - self._began if self._began else 0.0
-            stacked = stacker.frames_stacked
+            last = self._reports[-1] if self._reports else None
+            stacked = last["frames_stacked"] if last else stacker.frames_stacked
+            total = last["frames_total"] if last else stacker.frames_total
             return Snapshot(
                 state=self._state,
                 detail=self._detail,
                 frames_wanted=self.frames,
                 frames_stacked=stacked,
-                frames_total=stacker.frames_total,
-                frames_rejected=stacker.frames_rejected,
+                frames_total=total,
+                frames_rejected=total - stacked,
                 frames_waiting=self._waiting.qsize(),
-                snr_gain=stacker.snr_gain(),
-                last_report=self._reports[-1] if self._reports else None,
+                snr_gain=stacked**0.5,
+                last_report=last,
                 last_reasons=tuple(report["reason"] for report in self._reports),
                 preview_number=self._preview_number,
                 elapsed_s=elapsed_s,
@@ -261,7 +267,7 @@ class CaptureSession:
         return png
 
     def observe(self, callback: Callable[[Snapshot], None]) -> None:
-        """Call `callback` with a snapshot after each frame and each change of state.
+        """Call `callback` with a snapshot after each frame, each hitch and at the end.
 
         It runs in the session's own threads, so it should be quick. What it raises is
         logged and does not disturb the session.
@@ -276,8 +282,9 @@ class CaptureSession:
                 if not self._hand_over(item):
                     break
         except Exception as error:
-            logger.exception("the source of frames failed")
-            self.error = error
+            if not self._stopping.is_set():
+                logger.debug("the source of frames failed", exc_info=True)
+                self.error = error
         finally:
             self._read_all.set()
 
@@ -292,6 +299,8 @@ class CaptureSession:
                     if self._stopping.is_set():
                         return
             except SourceError as error:
+                if self._stopping.is_set():
+                    return
                 lost_at = time.monotonic() if attempt == 0 else lost_at
                 gone_s = time.monotonic() - lost_at
                 one_way = iter(self.source) is self.source
@@ -340,7 +349,7 @@ class CaptureSession:
                 report = self.stacker.reject(str(item), source=item.source)
             else:
                 report = self.stacker.add_frame(item)
-        except ValueError as error:  # not an image: a row in the table, not the end
+        except (TypeError, ValueError) as error:  # not an image: a row, not the end
             source = item.source if isinstance(item, Frame) else ""
             report = self.stacker.reject(str(error), source=source)
         with self._lock:
@@ -372,22 +381,32 @@ class CaptureSession:
 
     def _stop_source(self) -> None:
         stop = getattr(self.source, "stop", None)
-        if callable(stop):
+        if not callable(stop):
+            return
+        try:
             stop()
+        except Exception:
+            logger.exception("the source of frames could not be stopped")
 
     def _save(self, item: Item) -> None:
         if self._save_to is None or not isinstance(item, Frame):
             return
         started = item.start.strftime("%Y%m%d-%H%M%S-%f")[:-3] if item.start else "undated"
-        self._saved += 1
         try:
-            write_frame(self._save_to / f"sub_{started}_{self._saved:05d}.fits", item)
-        except OSError as error:
-            logger.warning("a sub-frame could not be saved: %s", error)
+            while True:
+                self._saved += 1
+                path = self._save_to / f"sub_{started}_{self._saved:05d}.fits"
+                if not path.exists():
+                    break
+            write_frame(path, item)
+        except Exception as error:
+            logger.debug("a sub-frame could not be saved", exc_info=True)
             self._tell(f"a sub-frame could not be saved: {error}")
 
     def _tell(self, detail: str) -> None:
         with self._lock:
+            if self._ended:
+                return
             self._detail = detail
         self._notify()
 

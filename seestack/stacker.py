@@ -7,8 +7,9 @@ Nothing changes until a frame is accepted. What makes a frame unusable is raised
 from __future__ import annotations
 
 import base64
+import copy
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -143,6 +144,8 @@ class LiveStacker:
         """Forget every frame; the next usable one becomes the reference."""
         with self._lock:
             self._reports: list[FrameReport] = []
+            # (stacked, total), replaced as one so that any thread reads both of one moment.
+            self._counts = (0, 0)
             self._start()
 
     def add_frame(self, frame: Frame | ArrayLike) -> FrameReport:
@@ -173,7 +176,10 @@ class LiveStacker:
             try:
                 return self._stack_frame(measured)
             except FrameRejected as rejection:
-                return self._reseed(measured) or self._refuse(measured, rejection.reason)
+                if rejection.inliers:  # it matches the reference, and is out of range
+                    self._strays.clear()
+                    return self._record(measured, rejection.reason, inliers=rejection.inliers)
+                return self._reseed(measured) or self._record(measured, rejection.reason)
 
     def reject(self, reason: str, *, source: str = "") -> FrameReport:
         """Count a frame that never became pixels, such as an unreadable file.
@@ -193,7 +199,7 @@ class LiveStacker:
         with self._lock:
             nothing = Frame(np.empty((0, 0), np.float32), source=source)
             new = _Measured(len(self._reports), nothing, nothing.image, Stars(np.empty((0, 2))))
-            return self._refuse(new, reason)
+            return self._record(new, reason)
 
     def stacked_image(self) -> Image | None:
         """Return the mean in ADU, shape (H, W), float32; None before the first frame.
@@ -223,17 +229,18 @@ class LiveStacker:
     @property
     def frames_stacked(self) -> int:
         """Frames in the stack."""
-        return 0 if self._stack is None else self._stack.frames
+        return self._counts[0]
 
     @property
     def frames_total(self) -> int:
         """Frames since the last reset, rejected ones included."""
-        return len(self._reports)
+        return self._counts[1]
 
     @property
     def frames_rejected(self) -> int:
         """Frames since the last reset that are not in the stack."""
-        return self.frames_total - self.frames_stacked
+        stacked, total = self._counts
+        return total - stacked
 
     @property
     def last_registration(self) -> Registration | None:
@@ -249,7 +256,7 @@ class LiveStacker:
     def reports(self) -> list[FrameReport]:
         """One report for each frame since the last reset, in order, as they stand now."""
         with self._lock:
-            return [report.copy() for report in self._reports]
+            return copy.deepcopy(self._reports)
 
     @property
     def stack(self) -> Stack | None:
@@ -288,7 +295,8 @@ class LiveStacker:
         self._observation = self._observation.with_frame(new.frame)
         self._gain_measured = measured_gain(self._reference.image, self._stack)
         self._strays = []
-        return self._record(new, "stacked", registration)
+        inliers = int(registration.inliers.sum())
+        return self._record(new, "stacked", registration, inliers=inliers)
 
     def _seed(self, new: _Measured) -> FrameReport:
         if len(new.stars) < self.options.min_inliers:
@@ -309,21 +317,25 @@ class LiveStacker:
         if len(self._strays) < after or not _all_register(first, others, self.options):
             return None
         self._start()
-        self._refuse(dropped, _DROPPED)
-        self._seed(first)
+        self._record(dropped, _DROPPED)
+        self._seed(replace(self._measure(first.frame, first.image), index=first.index))
         for stray in others:
-            report = self._stack_frame(stray)
+            self._stack_frame(stray)
+        report = self._reports[new.index]
         report["reason"] = f"stacked (frame {first.index} is the new reference)"
         report["amended"] = [dropped.index, first.index, *(stray.index for stray in others[:-1])]
-        return report.copy()
-
-    def _refuse(self, new: _Measured, reason: str) -> FrameReport:
-        return self._record(new, reason, None)
+        return copy.deepcopy(report)
 
     def _record(
-        self, new: _Measured, reason: str, registration: Registration | None
+        self,
+        new: _Measured,
+        reason: str,
+        registration: Registration | None = None,
+        *,
+        inliers: int = 0,
     ) -> FrameReport:
         """Write the frame's row, over the one it had before if there is one."""
+        stacked = 0 if self._stack is None else self._stack.frames
         report = frame_report(
             index=new.index,
             source=new.frame.source,
@@ -331,11 +343,13 @@ class LiveStacker:
             stars=new.stars,
             shape=new.image.shape,
             registration=registration,
-            frames_stacked=self.frames_stacked,
+            frames_stacked=stacked,
             gain_measured=self._gain_measured,
+            inliers=inliers,
         )
         self._reports[new.index : new.index + 1] = [report]
-        return report.copy()
+        self._counts = (stacked, len(self._reports))
+        return copy.deepcopy(report)
 
 
 def _register(reference: _Measured, new: _Measured, options: Options) -> Registration:
@@ -359,7 +373,8 @@ def _register(reference: _Measured, new: _Measured, options: Options) -> Registr
     )
     dx, dy = registration.transform.offset_px(new.image.shape)
     if max(abs(dx), abs(dy)) > options.max_offset_px:
-        raise FrameRejected(f"offset out of range ({dx:.1f},{dy:.1f})")
+        inliers = int(registration.inliers.sum())
+        raise FrameRejected(f"offset out of range ({dx:.1f},{dy:.1f})", inliers=inliers)
     return registration
 
 

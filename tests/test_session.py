@@ -104,7 +104,7 @@ def test_stop_answers_within_a_second_in_mid_exposure():
     session.start()
     time.sleep(0.1)
     began = time.monotonic()
-    seen = session.stop()
+    seen = session.stop(timeout_s=5)
     assert time.monotonic() - began < 1.0
     assert (seen.state, seen.detail) == ("stopped", "stopped with 0 frames stacked")
 
@@ -234,13 +234,77 @@ def test_a_slow_stacker_holds_the_source_back():
 
 
 def test_reading_overlaps_with_stacking():
+    camera, during = Camera(exposure_s=0.05), []
+
     class Slow(LiveStacker):
         def add_frame(self, frame):
-            time.sleep(0.1)
+            before = camera.taken
+            time.sleep(0.3)
+            during.append(camera.taken - before)
             return super().add_frame(frame)
 
-    _, seen = run(Camera(exposure_s=0.1), stacker=Slow(), frames=8)
-    assert seen.elapsed_s < 8 * 0.2
+    run(camera, stacker=Slow(), frames=5)
+    assert max(during) >= 1
+
+
+def test_a_source_that_cannot_be_stopped_does_not_hold_the_session(caplog):
+    caplog.set_level(logging.CRITICAL)
+
+    class Stubborn(Camera):
+        def stop(self):
+            super().stop()
+            raise OSError("net gone")
+
+    _, seen = run(Stubborn(), frames=3)
+    assert (seen.state, seen.frames_stacked) == ("finished", 3)
+
+
+def test_a_generator_that_sits_in_its_next_frame_does_not_hold_the_end():
+    release = threading.Event()
+
+    def sitting():
+        yield from IMAGES[:3]
+        release.wait(10)
+
+    began = time.monotonic()
+    _, seen = run(sitting(), frames=3)
+    assert (seen.state, seen.frames_stacked) == ("finished", 3)
+    assert time.monotonic() - began < 5
+    release.set()
+
+
+def test_an_error_that_the_stop_causes_is_no_failure():
+    class Dropping(Camera):
+        def __iter__(self):
+            self.stopped.wait(10)
+            raise SourceError("camera 0: connection reset")
+            yield
+
+    session = CaptureSession(Dropping())
+    session.start()
+    time.sleep(0.1)
+    assert session.stop(timeout_s=5).state == "stopped"
+    assert session.error is None
+
+
+def test_counts_of_a_snapshot_belong_together():
+    session, wrong, done = CaptureSession(Camera(exposure_s=0.005), frames=12), [], False
+
+    def poll():
+        while not done:
+            seen = session.snapshot()
+            if not 0 <= seen.frames_stacked <= seen.frames_total or seen.frames_rejected < 0:
+                wrong.append(seen)
+            if session.stacker.frames_rejected < 0:
+                wrong.append("stacker")
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    session.start()
+    session.wait(20)
+    done = True
+    thread.join()
+    assert wrong == []
 
 
 def test_every_sub_frame_can_be_saved(tmp_path):
@@ -251,6 +315,12 @@ def test_every_sub_frame_can_be_saved(tmp_path):
     saved = sorted((tmp_path / "subs").iterdir())
     assert len(saved) == 4
     np.testing.assert_array_equal(read_frame(saved[0]).image, frames[0].image)
+
+
+def test_saving_again_into_the_same_folder_replaces_nothing(tmp_path):
+    for _ in range(2):
+        run([Frame(image) for image in IMAGES[:2]], frames=None, save_to=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_sub_frames_that_cannot_be_saved_do_not_end_the_session(tmp_path):

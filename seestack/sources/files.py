@@ -141,14 +141,22 @@ def find_frames(paths: StrPath | Iterable[StrPath]) -> list[Path]:
             frames = frames_in(path)
             if not frames:
                 raise UnreadableFrameError(
-                    f"{path}: the folder holds no frames; their names end in {', '.join(_ENDINGS)}"
+                    f"{path}: the folder holds no frames (subfolders are not searched); "
+                    f"their names end in {', '.join(_ENDINGS)}"
                 )
             found |= dict.fromkeys(frames)
-        elif path.exists():
+        elif _exists(path):
             found[path] = None
         else:
             raise UnreadableFrameError(f"{path}: there is no such file or folder; check the name")
     return list(found)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def frames_in(folder: Path) -> list[Path]:
@@ -258,7 +266,8 @@ def _one_frame(pixels: NDArray[Any]) -> NDArray[Any]:
             f"its image has shape {pixels.shape}; a frame has (H, W), (3, H, W) or (H, W, 3), "
             "so save each frame as a file of its own"
         )
-    return np.require(pixels, pixels.dtype.newbyteorder("="), ["C", "W"])
+    kind = np.dtype(np.uint8) if pixels.dtype.kind == "b" else pixels.dtype.newbyteorder("=")
+    return np.require(pixels, kind, ["C", "W"])
 
 
 def _described(

@@ -7,11 +7,12 @@ at the folder, which is repeated without a notice too, because network shares se
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -22,6 +23,10 @@ from seestack.model import Frame, UnreadableFrameError
 from seestack.sources.files import find_frames, frames_in, read_frame
 
 __all__ = ["FileSource", "FolderSource"]
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_S = 0.05
 
 
 class FileSource:
@@ -66,7 +71,7 @@ class FileSource:
             yield _read(path)
 
     def stop(self) -> None:
-        """End the iteration; may be called from another thread."""
+        """End the iteration, for good; may be called from another thread."""
         self._stop.set()
 
 
@@ -76,7 +81,7 @@ class _Candidate:
 
     signature: tuple[int, int]
     since: float
-    error: UnreadableFrameError | None = field(default=None)
+    next_try: float = 0.0
 
 
 class FolderSource:
@@ -143,17 +148,22 @@ class FolderSource:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._taken: set[str] = set()
-        self._identities: set[tuple[int, int, int, int]] = set()
+        self._identities: set[tuple[int, int]] = set()
         self._waiting: dict[str, _Candidate] = {}
         if not existing:
             for path in frames_in(self.path):
                 self._take(path)
 
     def __iter__(self) -> Iterator[Frame | UnreadableFrameError]:
-        """Yield frames as they are completed; goes on where it was when repeated."""
+        """Yield frames as they are completed, until `stop`; goes on when repeated."""
         observer = Observer()
-        observer.schedule(_Waker(self._wake), str(self.path))
-        observer.start()
+        try:
+            observer.schedule(_Waker(self._wake), str(self.path))
+            observer.start()
+        except (OSError, RuntimeError) as error:  # no notices: looking again serves as well
+            logger.info("%s is looked at every %g s: %s", self.path, self.poll_s, error)
+            yield from self._frames()
+            return
         try:
             yield from self._frames()
         finally:
@@ -161,7 +171,7 @@ class FolderSource:
             observer.join()
 
     def stop(self) -> None:
-        """End the iteration; may be called from another thread."""
+        """End the iteration, for good; may be called from another thread."""
         self._stop.set()
         self._wake.set()
 
@@ -176,15 +186,18 @@ class FolderSource:
                     return
             if not self.follow and not self._waiting:
                 return
+            # A burst of notices is answered by one look.
+            self._stop.wait(_PAUSE_S)
             self._wake.wait(min(self.debounce_s, self.poll_s) if self._waiting else self.poll_s)
 
     def _settled(self) -> list[Path]:
         """Return new files that rest, in natural order."""
         now, rested, present = time.monotonic(), [], set()
         for path in frames_in(self.path):
-            name, signature = path.name, _signature(path)
+            name = path.name
             present.add(name)
-            if name in self._taken or signature is None or signature[0] == 0:
+            signature = None if name in self._taken else _signature(path)
+            if signature is None or signature[0] == 0:
                 continue
             candidate = self._waiting.get(name)
             if candidate is None or candidate.signature != signature:
@@ -201,16 +214,15 @@ class FolderSource:
         if _identity(path) in self._identities:
             self._take(path)
             return None
-        if candidate.error is None:
-            frame = _read(path)
-            if isinstance(frame, Frame):
-                self._take(path)
-                return frame
-            candidate.error = frame
-        if time.monotonic() - candidate.since < self.give_up_s:
+        now = time.monotonic()
+        if now < candidate.next_try:
+            return None
+        frame = _read(path)
+        candidate.next_try = now + self.poll_s
+        if isinstance(frame, UnreadableFrameError) and now - candidate.since < self.give_up_s:
             return None
         self._take(path)
-        return candidate.error
+        return frame
 
     def _take(self, path: Path) -> None:
         self._taken.add(path.name)
@@ -246,7 +258,7 @@ def _signature(path: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _identity(path: Path) -> tuple[int, int, int, int] | None:
+def _identity(path: Path) -> tuple[int, int] | None:
     """Return what stays when a file is renamed; None where it cannot be told."""
     try:
         status = path.stat()
@@ -254,4 +266,4 @@ def _identity(path: Path) -> tuple[int, int, int, int] | None:
         return None
     if status.st_ino == 0:
         return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_dev, status.st_ino

@@ -43,7 +43,7 @@ def accumulate(
         Weight of this frame, positive.
     out : Stack, optional
         Its arrays receive the result and are returned in a new Stack. With
-        ``out=stack`` no memory is allocated, and the old stack must not be used any
+        ``out=stack`` no new stack is allocated, and the old stack must not be used any
         more.
 
     Returns

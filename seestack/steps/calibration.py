@@ -96,7 +96,7 @@ def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
     >>> bool(without_hot_pixels(raw, "GRBG")[12, 34] < 110)
     True
     """
-    if bayer is None:
+    if bayer is None or image.ndim != 2:
         return image
     rows, cols = np.nonzero(hot_pixels(image, bayer=bayer))
     if len(rows) == 0:

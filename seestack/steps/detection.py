@@ -108,9 +108,10 @@ def detect(
         return Stars(np.empty((0, 2)))
     sky, noise = sky_map(pixels)
     level = float(np.median(sky[::8, ::8]))
-    empty = Stars(np.empty((0, 2)), sky_adu=level, sky_sigma_adu=noise)
     if noise <= 0:
-        return empty
+        known = bool(np.isfinite(pixels).any())
+        return Stars(np.empty((0, 2)), sky_adu=level if known else float("nan"))
+    empty = Stars(np.empty((0, 2)), sky_adu=level, sky_sigma_adu=noise)
     light = pixels - sky
     bad = _with_saturated(pixels, bad)
     if bad is not None:

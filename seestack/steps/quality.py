@@ -22,8 +22,8 @@ def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
     """Return the noise of the sky on the scale of a box, as a standard deviation.
 
     Resampling correlates neighbouring pixels and hides noise from a pixel-to-pixel
-    measure; the mean of a box is blind to that. Differences of neighbouring boxes
-    cancel the sky's level and slope.
+    measure; the mean of a box is blind to that. Second differences of three boxes in
+    a row cancel the sky's level and slope.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
     Returns
     -------
     float
-        Noise of the mean of one box, in ADU; NaN where fewer than 20 pairs of
-        boxes are left.
+        Noise of the mean of one box, in ADU; NaN where fewer than 20 such
+        differences are left.
 
     Examples
     --------

@@ -37,7 +37,17 @@ _SITE = re.compile(
     r"|LATITUDE|LONGITUD|ELEVATIO|ALTITUDE|GPS_(?:LAT|LON|ALT)|GEO(?:LAT|LON|ELEV)"
 )
 _KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
-_STRUCTURE = {"SIMPLE", "BITPIX", "EXTEND", "BZERO", "BSCALE", "XTENSION", "PCOUNT", "GCOUNT"}
+_STRUCTURE = {
+    "END",
+    "SIMPLE",
+    "BITPIX",
+    "EXTEND",
+    "BZERO",
+    "BSCALE",
+    "XTENSION",
+    "PCOUNT",
+    "GCOUNT",
+}
 _MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 
 

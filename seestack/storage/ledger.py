@@ -12,6 +12,12 @@ from seestack.model import FrameReport
 
 __all__ = ["write_frames_csv"]
 
+_COLUMNS = [
+    column
+    for key in FrameReport.__annotations__
+    for column in (("dx_px", "dy_px") if key == "offset" else (key,))
+]
+
 
 def write_frames_csv(path: str | os.PathLike[str], reports: Iterable[FrameReport]) -> None:
     """Write one row for each frame, accepted or not.
@@ -45,14 +51,15 @@ def write_frames_csv(path: str | os.PathLike[str], reports: Iterable[FrameReport
     >>> rows[1].split(",")[:4]
     ['0', 'night/0001.fit', 'False', 'file cannot be read']
     """
-    rows = [_row(report) for report in reports]
-    columns = list(rows[0]) if rows else []
     temporary = Path(f"{os.fspath(path)}.part")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    temporary.replace(path)
+    try:
+        with temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+            writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(map(_row, reports))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _row(report: FrameReport) -> dict[str, Any]:
