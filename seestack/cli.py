@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seestack import __version__, commands
+from seestack.terminal import BAD_USAGE, INTERRUPTED
 
 __all__ = ["main"]
 
@@ -40,6 +42,12 @@ Take exposures with an ALPACA camera and stack each as it arrives.
 The camera is the one at --address, else alpaca.default_server of the configuration,
 else the first that discovery finds. --simulate uses a simulated telescope instead.
 """
+_SIMULATE_HELP = """\
+Run a telescope on this computer that any ALPACA program can drive, until Ctrl-C.
+
+It looks like a Seestar S50. Discovery finds it, and so does
+  seestack live --address 127.0.0.1
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,6 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from seestack.model import UnreadableFrameError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name the terminal cannot show is no error
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as leave:  # argparse has said everything
@@ -74,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code: int = options.command(options)
         except (UnreadableFrameError, ValueError) as error:
             print(f"seestack: {error}", file=sys.stderr)
-            return commands.BAD_USAGE
+            return BAD_USAGE
+        except KeyboardInterrupt:
+            return INTERRUPTED
     return code
 
 
@@ -107,8 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     stack.add_argument("frames", nargs="+", metavar="FILES_OR_FOLDER", help="frames to stack")
 
     live = _command(adder, "live", "drive a camera and stack its exposures", _LIVE_HELP)
-    live.add_argument("--address", metavar="HOST:PORT", help="address of the ALPACA server")
-    live.add_argument("--simulate", action="store_true", help="use a simulated telescope")
+    where = live.add_mutually_exclusive_group()
+    where.add_argument("--address", metavar="HOST[:PORT]", help="address of the ALPACA server")
+    where.add_argument("--simulate", action="store_true", help="use a simulated telescope")
     live.add_argument(
         "--speed",
         type=_positive,
@@ -145,9 +159,15 @@ def _parser() -> argparse.ArgumentParser:
     discover = _command(adder, "discover", "list the ALPACA devices of this network", None)
     discover.add_argument("--timeout", type=float, metavar="S", help="seconds (default: 2)")
 
-    simulate = _command(adder, "simulate", "run a simulated telescope for other programs", None)
-    simulate.add_argument("--port", type=int, default=32323, help="TCP port (default: %(default)s)")
-    simulate.add_argument("--speed", type=_positive, default=1.0, metavar="X", help="times faster")
+    simulate = _command(
+        adder, "simulate", "run a simulated telescope for other programs", _SIMULATE_HELP
+    )
+    simulate.add_argument(
+        "--port", type=_port, default=32323, help="TCP port (default: %(default)s)"
+    )
+    simulate.add_argument(
+        "--speed", type=_positive, default=1.0, metavar="X", help="times faster (default: 1)"
+    )
     simulate.add_argument("--seed", type=int, default=0, help="another sky (default: 0)")
     return parser
 
@@ -170,10 +190,19 @@ def _command(
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be positive, got {text}")
+        raise argparse.ArgumentTypeError(f"must be a positive number, got {text}")
     return value
+
+
+def _port(text: str) -> int:
+    if not (text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"must be a port from 0 to 65535, got {text}")
+    return int(text)
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:

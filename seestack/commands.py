@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seestack import __version__
+from seestack.terminal import NOTHING, SUCCESS, result_paths, run_session
 
 if TYPE_CHECKING:
     from seestack.alpaca.management import Server
     from seestack.config import Settings
-    from seestack.model import FrameReport
-    from seestack.session import CaptureSession, Snapshot
     from seestack.sources.alpaca import AlpacaSource
     from seestack.stacker import LiveStacker
 
-__all__ = ["BAD_USAGE", "NOTHING", "SUCCESS", "discover", "live", "simulate", "stack", "watch"]
-
-SUCCESS, NOTHING, BAD_USAGE = 0, 1, 2
+__all__ = ["discover", "live", "simulate", "stack", "watch"]
 
 
 def stack(arguments: argparse.Namespace) -> int:
@@ -35,8 +29,10 @@ def stack(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     source = FileSource(arguments.frames)
+    results = [path.resolve() for path in result_paths(settings)]
+    source.paths = [path for path in source.paths if path.resolve() not in results]
     session = CaptureSession(source, _stacker(settings), frames=None)
-    return _run(session, settings, total=len(source), quiet=arguments.quiet)
+    return run_session(session, settings, total=len(source), quiet=arguments.quiet)
 
 
 def watch(arguments: argparse.Namespace) -> int:
@@ -59,7 +55,7 @@ def watch(arguments: argparse.Namespace) -> int:
         preview_every=settings.stacking.preview_every,
     )
     print(f"watching {folder} for {settings.stacking.frames} good frames; Ctrl-C ends", flush=True)
-    return _run(session, settings, total=settings.stacking.frames, quiet=arguments.quiet)
+    return run_session(session, settings, total=settings.stacking.frames, quiet=arguments.quiet)
 
 
 def live(arguments: argparse.Namespace) -> int:
@@ -78,7 +74,9 @@ def live(arguments: argparse.Namespace) -> int:
                 preview_every=settings.stacking.preview_every,
                 save_to=save_to,
             )
-            return _run(session, settings, total=settings.stacking.frames, quiet=arguments.quiet)
+            return run_session(
+                session, settings, total=settings.stacking.frames, quiet=arguments.quiet
+            )
     except AlpacaError as error:
         print(f"seestack: {error}", file=sys.stderr)
         return NOTHING
@@ -140,7 +138,10 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return replace(
         settings,
         alpaca=replace(settings.alpaca, **chosen(discovery_timeout="timeout")),
-        camera=replace(settings.camera, **chosen(gain="gain", binning="binning", filter="filter")),
+        camera=replace(
+            settings.camera,
+            **chosen(gain="gain", binning="binning", filter="filter", exposure="exposure"),
+        ),
         stacking=replace(
             settings.stacking,
             options=options,
@@ -183,7 +184,9 @@ def _camera(arguments: argparse.Namespace, settings: Settings) -> Iterator[Alpac
             yield source(telescope.address)
         return
     server = settings.alpaca.default_server
-    address = arguments.address or (server.address and f"{server.address}:{server.port}")
+    address = arguments.address or server.address
+    if address and ":" not in address:
+        address = f"{address}:{server.port}"
     yield source(address or _discovered(settings))
 
 
@@ -197,121 +200,3 @@ def _discovered(settings: Settings) -> Server:
             print(f"camera found at {server.address}, {server.name}")
             return server
     raise AlpacaError("no camera was found; is it on, in this network, or known by --address?")
-
-
-def _run(session: CaptureSession, settings: Settings, *, total: int, quiet: bool) -> int:
-    """Run the session, write the results, say what became of the frames."""
-    seen = _show_progress(session, total, quiet=quiet)
-    try:
-        written = _write_results(session.stacker, settings)
-    except OSError as error:
-        print(f"seestack: the results could not be written: {error}", file=sys.stderr)
-        return NOTHING
-    _print_summary(session.stacker, written)
-    if seen.state == "failed":
-        print(f"seestack: the session ended early: {seen.detail}", file=sys.stderr)
-    return SUCCESS if session.stacker.frames_stacked else NOTHING
-
-
-def _show_progress(session: CaptureSession, total: int, *, quiet: bool) -> Snapshot:
-    """Run the session to its end, or to Ctrl-C, with a line for each frame."""
-    from tqdm import tqdm
-
-    with tqdm(total=total, unit="frame", leave=False, disable=None) as bar:
-        session.observe(_printer(bar.write, bar.update, session, total, quiet))
-        session.start()
-        try:
-            return session.wait()
-        except KeyboardInterrupt:
-            print("seestack: stopped; what was stacked so far is kept", file=sys.stderr)
-            return session.stop(timeout_s=10.0)
-
-
-def _printer(
-    write: Callable[[str], None],
-    update: Callable[[int], object],
-    session: CaptureSession,
-    total: int,
-    quiet: bool,
-) -> Callable[[Snapshot], None]:
-    """Return an observer that prints a line for each new frame and moves the bar."""
-    shown = {"frames": 0, "bar": 0}
-
-    def show(seen: Snapshot) -> None:
-        if seen.frames_total == shown["frames"] or seen.last_report is None:
-            if seen.state == "running":
-                write(f"      {seen.detail}")
-            return
-        shown["frames"] = seen.frames_total
-        if not quiet:
-            write(_line(seen.last_report, total))
-        done = seen.frames_total if session.frames is None else seen.frames_stacked
-        update(done - shown["bar"])
-        shown["bar"] = done
-
-    return show
-
-
-def _line(report: FrameReport, total: int) -> str:
-    name = Path(report["source"]).name
-    number = f"{report['index'] + 1:{len(str(total))}}/{total}"
-    if not report["accepted"]:
-        return f"{number}  {name}  left out: {report['reason']}"
-    dx, dy = report["offset"]
-    return (
-        f"{number}  {name}  {report['reason']}  "
-        f"shift {dx:+.2f} {dy:+.2f} px  rotation {report['rotation_deg']:+.3f} deg  "
-        f"{report['inliers']} of {report['stars']} stars  FWHM {report['fwhm_px'] or 0:.2f} px"
-    )
-
-
-def _write_results(stacker: LiveStacker, settings: Settings) -> list[Path]:
-    from seestack.steps.stretching import preview_png
-    from seestack.storage.fits import write_stack
-    from seestack.storage.ledger import write_frames_csv
-
-    out = Path(settings.output.folder)
-    out.mkdir(parents=True, exist_ok=True)
-    table, image, preview = out / "frames.csv", out / "stack.fits", out / "preview.png"
-    write_frames_csv(table, stacker.reports)
-    stack = stacker.stack
-    if stack is None:
-        return [table]
-    write_stack(
-        image,
-        stack,
-        stacker.observation,
-        history=[f"seestack {__version__}", *stacker.options.described()],
-        with_site=settings.output.with_site,
-        overwrite=True,
-    )
-    preview.write_bytes(preview_png(stack.mean, max_px=max(stack.shape)))
-    return [image, preview, table]
-
-
-def _print_summary(stacker: LiveStacker, written: list[Path]) -> None:
-    """Print how many frames met which fate, the middle of what was measured, the files."""
-    reports = stacker.reports
-    exposure = stacker.observation.total_exposure_s
-    print(f"\nStacked {stacker.frames_stacked} of {stacker.frames_total} frames", end="")
-    print(f", {exposure:g} s of exposure" if exposure else "")
-    accepted = [report for report in reports if report["accepted"]]
-    if accepted:
-        print(f"  SNR gain         {stacker.snr_gain():8.2f}", end="")
-        measured = accepted[-1]["snr_gain_measured"]
-        print(f"   measured {measured:.2f}" if measured else "")
-        for label, values, unit in (
-            ("stars", [report["stars"] for report in accepted], ""),
-            ("FWHM", [report["fwhm_px"] for report in accepted], "px"),
-            ("sky", [report["sky_adu"] for report in accepted], "ADU"),
-            ("registration", [report["rms_px"] for report in accepted], "px rms"),
-        ):
-            known = [value for value in values if value is not None]
-            if known:
-                low, middle, high = min(known), statistics.median(known), max(known)
-                print(f"  {label:16} {middle:8.5g}   {low:g} to {high:g} {unit}".rstrip())
-    refused = Counter(report["reason"] for report in reports if not report["accepted"])
-    for reason, count in refused.most_common():
-        print(f"  {count} left out: {reason}")
-    for path in written:
-        print(path)

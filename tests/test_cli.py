@@ -106,6 +106,9 @@ def test_nothing_stacked_is_exit_code_1(tmp_path, capsys):
         (["stack", "{lights}", "--transform", "affine"], "invalid choice: 'affine'"),
         (["stack", "{lights}", "--max-stars", "many"], "invalid int value: 'many'"),
         (["stack", "{lights}", "--max-stars", "-3"], "max_stars must be positive, got -3"),
+        (["live", "--simulate", "--address", "10.0.0.7"], "not allowed with argument"),
+        (["live", "--speed", "fast"], "must be a positive number, got fast"),
+        (["simulate", "--port", "80000"], "must be a port from 0 to 65535, got 80000"),
     ],
 )
 def test_bad_usage_is_exit_code_2_with_one_clear_sentence(tmp_path, capsys, arguments, sentence):
@@ -121,9 +124,27 @@ def test_results_that_cannot_be_written(tmp_path, capsys):
     lights = write_lights(tmp_path / "lights", 2)
     (tmp_path / "taken").write_text("a file, not a folder")
     assert main(["stack", str(lights), "-o", str(tmp_path / "taken")]) == 1
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert "could not be written" in last
-    assert "taken" in last
+    printed = capsys.readouterr()
+    assert "cannot be the folder for results" in printed.err
+    assert "taken" in printed.err
+    assert printed.out == ""
+
+
+def test_one_result_that_cannot_be_written_does_not_cost_the_others(tmp_path, capsys):
+    lights = write_lights(tmp_path / "lights", 2)
+    out = tmp_path / "out"
+    (out / "frames.csv").mkdir(parents=True)
+    assert main(["stack", str(lights), "-o", str(out)]) == 1
+    assert "a result could not be written" in capsys.readouterr().err
+    assert fits.getheader(out / "stack.fits")["STACKCNT"] == 2
+    assert sorted(p.name for p in out.iterdir()) == ["frames.csv", "preview.png", "stack.fits"]
+
+
+def test_its_own_results_are_no_frames(tmp_path, capsys):
+    lights = write_lights(tmp_path / "lights", 2)
+    for _ in range(2):
+        assert main(["stack", str(lights), "-o", str(lights)]) == 0
+    assert "Stacked 2 of 2 frames" in capsys.readouterr().out.splitlines()[-9]
 
 
 def test_older_results_are_replaced(tmp_path):
@@ -173,7 +194,7 @@ def test_live_with_the_simulated_telescope(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "simulated telescope at 127.0.0.1:" in done.stdout
-    assert "4/4" in done.stdout
+    assert "  4  camera 0 at 127.0.0.1" in done.stdout
     with fits.open(tmp_path / "stack.fits") as hdus:
         assert hdus[0].header["STACKCNT"] == 4
         assert hdus[0].header["TOTALEXP"] == 40.0
@@ -187,6 +208,8 @@ def test_live_without_a_camera_says_so(tmp_path):
     assert done.returncode == 1
     assert "127.0.0.1:9" in done.stderr
     assert "Stacked 0 of 0 frames" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_watch_stacks_what_appears(tmp_path, capsys):
@@ -241,7 +264,7 @@ def test_a_session_that_is_told_to_end_keeps_its_stack(tmp_path):
     with running(
         "live", "--simulate", "--speed", "50", "--frames", "500", "-o", tmp_path
     ) as process:
-        while not process.stdout.readline().startswith("  3/500"):
+        while not process.stdout.readline().startswith("  3  "):
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         rest = process.communicate(timeout=30)[0]

@@ -1,0 +1,225 @@
+"""Run a session in a terminal: a line for each frame, the results, a summary."""
+
+from __future__ import annotations
+
+import signal
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seestack import __version__
+
+if TYPE_CHECKING:
+    from seestack.config import Settings
+    from seestack.model import FrameReport
+    from seestack.session import CaptureSession, Snapshot
+    from seestack.stacker import LiveStacker
+
+__all__ = ["BAD_USAGE", "INTERRUPTED", "NOTHING", "SUCCESS", "result_paths", "run_session"]
+
+SUCCESS, NOTHING, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def run_session(session: CaptureSession, settings: Settings, *, total: int, quiet: bool) -> int:
+    """Run the session, write the results, say what became of the frames.
+
+    Parameters
+    ----------
+    session : CaptureSession
+        Not started yet.
+    settings : Settings
+        Of its section ``output``.
+    total : int
+        Frames that are expected, for the progress bar.
+    quiet : bool
+        Print no line for each frame.
+
+    Returns
+    -------
+    int
+        Exit code: `SUCCESS` when something was stacked and written, else `NOTHING`.
+    """
+    out = Path(settings.output.folder)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"seestack: {out} cannot be the folder for results: {error}", file=sys.stderr)
+        return NOTHING
+    seen, interrupted = _show_progress(session, settings, total, quiet=quiet)
+    with _undisturbed(interrupted):
+        written, failed = _write_results(session.stacker, settings)
+        _print_summary(session.stacker, written)
+    for failure in failed:
+        print(f"seestack: a result could not be written: {failure}", file=sys.stderr)
+    if seen.state == "failed":
+        print(f"seestack: the session ended early: {seen.detail}", file=sys.stderr)
+    return SUCCESS if session.stacker.frames_stacked and not failed else NOTHING
+
+
+@contextmanager
+def _undisturbed(interrupted: bool) -> Iterator[None]:
+    """Ignore a second Ctrl-C while the results are written."""
+    if not interrupted:
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _show_progress(
+    session: CaptureSession, settings: Settings, total: int, *, quiet: bool
+) -> tuple[Snapshot, bool]:
+    """Run the session to its end, or to Ctrl-C, with a line for each frame."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="frame", leave=False, disable=None) as bar:
+        session.observe(_printer(bar.write, bar.update, session, total, quiet))
+        if session.frames is not None:
+            session.observe(_previewer(session, settings))
+        session.start()
+        try:
+            return session.wait(), False
+        except KeyboardInterrupt:
+            with _undisturbed(True):
+                print("seestack: stopped; what was stacked so far is kept", file=sys.stderr)
+                return session.stop(timeout_s=10.0), True
+
+
+def _previewer(session: CaptureSession, settings: Settings) -> Callable[[Snapshot], None]:
+    """Return an observer that renews preview.png as the stack grows."""
+    _, preview, _ = result_paths(settings)
+    shown = {"number": 0}
+
+    def renew(seen: Snapshot) -> None:
+        if seen.preview_number == shown["number"]:
+            return
+        shown["number"] = seen.preview_number
+        png = session.preview(max_px=1080)
+        if png is not None:
+            part = preview.with_suffix(".part")
+            part.write_bytes(png)
+            part.replace(preview)
+
+    return renew
+
+
+def _printer(
+    write: Callable[[str], None],
+    update: Callable[[int], object],
+    session: CaptureSession,
+    total: int,
+    quiet: bool,
+) -> Callable[[Snapshot], None]:
+    """Return an observer that prints a line for each new frame and moves the bar."""
+    shown = {"frame": -1, "bar": 0}
+    count = str(total) if session.frames is None else "-"
+
+    def show(seen: Snapshot) -> None:
+        if seen.last_report is None or seen.last_report["index"] == shown["frame"]:
+            if seen.state == "running":
+                write(f"      {seen.detail}")
+            return
+        shown["frame"] = seen.last_report["index"]
+        if not quiet:
+            write(_line(seen.last_report, count))
+        done = seen.frames_total if session.frames is None else seen.frames_stacked
+        update(done - shown["bar"])
+        shown["bar"] = done
+
+    return show
+
+
+def _line(report: FrameReport, count: str) -> str:
+    name = Path(report["source"]).name
+    number = f"{report['index'] + 1:>{max(len(count), 3)}}"
+    if count.isdigit():
+        number += f"/{count}"
+    if not report["accepted"]:
+        return f"{number}  {name}  left out: {report['reason']}"
+    if report["rms_px"] is None:
+        return f"{number}  {name}  {report['reason']}  {report['stars']} stars"
+    dx, dy = report["offset"]
+    return (
+        f"{number}  {name}  {report['reason']}  "
+        f"shift {dx:+.2f} {dy:+.2f} px  rotation {report['rotation_deg']:+.3f} deg  "
+        f"{report['inliers']} of {report['stars']} stars  FWHM {report['fwhm_px'] or 0:.2f} px"
+    )
+
+
+def result_paths(settings: Settings) -> tuple[Path, Path, Path]:
+    """Return where the stack, its picture and the table of frames go."""
+    out = Path(settings.output.folder)
+    return out / "stack.fits", out / "preview.png", out / "frames.csv"
+
+
+def _write_results(stacker: LiveStacker, settings: Settings) -> tuple[list[Path], list[OSError]]:
+    """Write what there is; one file that fails does not keep the others from it."""
+    from seestack.steps.stretching import preview_png
+    from seestack.storage.fits import write_stack
+    from seestack.storage.ledger import write_frames_csv
+
+    image, preview, table = result_paths(settings)
+    stack, reports = stacker.stack, stacker.reports
+    history = [f"seestack {__version__}", *stacker.options.described()]
+    jobs: list[tuple[Path, Callable[[], object]]] = []
+    if stack is not None:
+
+        def write_image() -> None:
+            write_stack(
+                image,
+                stack,
+                stacker.observation,
+                history=history,
+                with_site=settings.output.with_site,
+                overwrite=True,
+            )
+
+        def write_preview() -> None:
+            preview.write_bytes(preview_png(stack.mean, max_px=max(stack.shape)))
+
+        jobs = [(image, write_image), (preview, write_preview)]
+    if reports:
+        jobs.append((table, lambda: write_frames_csv(table, reports)))
+    written, failed = [], []
+    for path, write in jobs:
+        try:
+            write()
+            written.append(path)
+        except OSError as error:
+            failed.append(error)
+    return written, failed
+
+
+def _print_summary(stacker: LiveStacker, written: list[Path]) -> None:
+    """Print how many frames met which fate, the middle of what was measured, the files."""
+    reports = stacker.reports
+    exposure = stacker.observation.total_exposure_s
+    print(f"\nStacked {stacker.frames_stacked} of {stacker.frames_total} frames", end="")
+    print(f", {exposure:g} s of exposure" if exposure else "")
+    accepted = [report for report in reports if report["accepted"]]
+    if accepted:
+        print(f"  SNR gain         {stacker.snr_gain():8.2f}", end="")
+        measured = accepted[-1]["snr_gain_measured"]
+        print(f"   measured {measured:.2f}" if measured else "")
+        for label, values, unit in (
+            ("stars used", [report["inliers"] for report in accepted[1:]], ""),
+            ("FWHM", [report["fwhm_px"] for report in accepted], "px"),
+            ("sky", [report["sky_adu"] for report in accepted], "ADU"),
+            ("registration", [report["rms_px"] for report in accepted], "px rms"),
+        ):
+            known = [value for value in values if value is not None]
+            if known:
+                low, middle, high = min(known), statistics.median(known), max(known)
+                print(f"  {label:16} {middle:8.5g}   {low:g} to {high:g} {unit}".rstrip())
+    refused = Counter(report["reason"] for report in reports if not report["accepted"])
+    for reason, count in refused.most_common():
+        print(f"  {count} left out: {reason}")
+    for path in written:
+        print(path)
