@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         Transform,
         UnreadableFrameError,
     )
-    from seestack.session import CaptureSession, Snapshot
+    from seestack.session import CaptureSession
+    from seestack.snapshots import Snapshot
     from seestack.sources.alpaca import AlpacaSource
     from seestack.sources.files import find_frames, read_frame
     from seestack.sources.folder import FileSource, FolderSource
@@ -56,7 +57,8 @@ _HOMES = {
         "Transform",
         "UnreadableFrameError",
     ),
-    "session": ("CaptureSession", "Snapshot"),
+    "session": ("CaptureSession",),
+    "snapshots": ("Snapshot",),
     "sources.alpaca": ("AlpacaSource",),
     "sources.files": ("find_frames", "read_frame"),
     "sources.folder": ("FileSource", "FolderSource"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seestack import __version__, commands
-from seestack.terminal import BAD_USAGE, INTERRUPTED
+from seestack.terminal import BAD_USAGE, INTERRUPTED, SUCCESS
 
 __all__ = ["main"]
 
@@ -88,6 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return BAD_USAGE
         except KeyboardInterrupt:
             return INTERRUPTED
+        except BrokenPipeError:  # whoever read the output has gone; the results are written
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return SUCCESS
     return code
 
 

@@ -166,7 +166,7 @@ class Settings:
         if not isinstance(given, Mapping):
             raise ConfigError(f"{name}: must hold sections, got {given!r}")
         known = {section.name: section for section in fields(cls)}
-        foreign = [str(section) for section in given if section not in known]
+        foreign = [_foreign(str(section), known) for section in given if section not in known]
         if foreign:
             warnings.warn(
                 f"{name}: sections that seestack does not know are ignored: {', '.join(foreign)}",
@@ -228,6 +228,11 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: is not YAML: {error}") from error
     return Settings.from_mapping({} if given is None else given, name=str(path))
+
+
+def _foreign(section: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(section, known, n=1, cutoff=0.7)
+    return f"{section} (did you mean {close[0]!r}?)" if close else section
 
 
 def _checked_section(kind: Any, given: Any, where: str, section: str) -> Any:

@@ -12,73 +12,24 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from numpy.typing import ArrayLike
-
 from seestack.checks import check_positive
-from seestack.model import Frame, FrameReport, SourceError, UnreadableFrameError
+from seestack.model import Frame, FrameReport, UnreadableFrameError
+from seestack.snapshots import Snapshot, seconds_left
+from seestack.sources.persistence import Item, persistent
 from seestack.stacker import LiveStacker
 from seestack.steps.stretching import preview_png
 from seestack.storage.fits import write_frame
 
-__all__ = ["CaptureSession", "Snapshot"]
+__all__ = ["CaptureSession"]
 
 logger = logging.getLogger(__name__)
 
-Item = Frame | UnreadableFrameError | ArrayLike
-
 _WAITING_FRAMES = 2
 _LOOK_S = 0.1
-_PAUSES_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 _RECENT = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A session at one moment; changes no more.
-
-    Parameters
-    ----------
-    state : {"idle", "running", "finished", "stopped", "failed"}
-        What the session does.
-    detail : str
-        The state in words: what is waited for, why it ended.
-    frames_wanted : int or None
-        Accepted frames that end the session.
-    frames_stacked, frames_total, frames_rejected : int
-        As `LiveStacker` counts them.
-    frames_waiting : int
-        Frames read but not yet stacked; at its limit the source is held back.
-    snr_gain : float
-        Square root of the stacked frames.
-    last_report : FrameReport or None
-        What became of the last frame.
-    last_reasons : tuple of str
-        Reasons of the last few frames, newest last.
-    preview_number : int
-        Changes when there is a new preview.
-    elapsed_s : float
-        Time since the start, until the end.
-    left_s : float or None
-        Estimate of the time to the end; None where it cannot be told.
-    """
-
-    state: str
-    detail: str
-    frames_wanted: int | None
-    frames_stacked: int
-    frames_total: int
-    frames_rejected: int
-    frames_waiting: int
-    snr_gain: float
-    last_report: FrameReport | None
-    last_reasons: tuple[str, ...]
-    preview_number: int
-    elapsed_s: float
-    left_s: float | None
 
 
 class CaptureSession:
@@ -240,7 +191,7 @@ class CaptureSession:
                 last_reasons=tuple(report["reason"] for report in self._reports),
                 preview_number=self._preview_number,
                 elapsed_s=elapsed_s,
-                left_s=None if ended else _left_s(elapsed_s, stacked, self.frames),
+                left_s=None if ended else seconds_left(elapsed_s, stacked, self.frames),
             )
 
     def preview(self, *, max_px: int = 720) -> bytes | None:
@@ -277,7 +228,10 @@ class CaptureSession:
     def _read(self) -> None:
         """Hand every frame of the source to the stacking thread; the first thread's work."""
         try:
-            for item in self._items():
+            items = persistent(
+                self.source, stopping=self._stopping, tell=self._tell, give_up_s=self._give_up_s
+            )
+            for item in items:
                 self._save(item)
                 if not self._hand_over(item):
                     break
@@ -287,31 +241,6 @@ class CaptureSession:
                 self.error = error
         finally:
             self._read_all.set()
-
-    def _items(self) -> Iterator[Item]:
-        """Yield frames; when the source is lost, pause and take it up again."""
-        received, lost_at, attempt = False, 0.0, 0
-        while not self._stopping.is_set():
-            try:
-                for item in self.source:
-                    received, attempt = True, 0
-                    yield item
-                    if self._stopping.is_set():
-                        return
-            except SourceError as error:
-                if self._stopping.is_set():
-                    return
-                lost_at = time.monotonic() if attempt == 0 else lost_at
-                gone_s = time.monotonic() - lost_at
-                one_way = iter(self.source) is self.source
-                if error.permanent or not received or one_way or gone_s > self._give_up_s:
-                    raise
-                pause_s = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
-                attempt += 1
-                self._tell(f"{error}; trying again in {pause_s:g} s")
-                self._stopping.wait(pause_s)
-            else:
-                return
 
     def _hand_over(self, item: Item) -> bool:
         """Wait for room in the queue; False when the session ends meanwhile."""
@@ -417,9 +346,3 @@ class CaptureSession:
                 observer(snapshot)
             except Exception:
                 logger.exception("an observer of the session failed")
-
-
-def _left_s(elapsed_s: float, stacked: int, wanted: int | None) -> float | None:
-    if wanted is None or stacked == 0:
-        return None
-    return elapsed_s / stacked * max(wanted - stacked, 0)

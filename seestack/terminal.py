@@ -16,7 +16,8 @@ from seestack import __version__
 if TYPE_CHECKING:
     from seestack.config import Settings
     from seestack.model import FrameReport
-    from seestack.session import CaptureSession, Snapshot
+    from seestack.session import CaptureSession
+    from seestack.snapshots import Snapshot
     from seestack.stacker import LiveStacker
 
 __all__ = ["BAD_USAGE", "INTERRUPTED", "NOTHING", "SUCCESS", "result_paths", "run_session"]

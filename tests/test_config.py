@@ -115,6 +115,13 @@ def test_sections_of_other_programs_are_noted_once(tmp_path):
     assert len(noted) == 1
 
 
+def test_a_section_that_is_nearly_known_gets_a_hint(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("stackng: {frames: 3}\n")
+    with pytest.warns(ConfigWarning, match=r"stackng \(did you mean 'stacking'\?\)"):
+        load_settings(path)
+
+
 def test_settings_survive_json():
     settings = Settings.from_mapping({"stacking": {"frames": 3, "min_inliers": 6}})
     assert Settings.from_mapping(json.loads(json.dumps(settings.as_mapping()))) == settings
