@@ -28,6 +28,10 @@ OUT receives
   stack.fits    the mean in ADU, with its variance and the number of frames per pixel
   preview.png   a stretched picture of it
   frames.csv    one row for each frame: accepted or not, why, and every number measured
+
+Frames with a Bayer mosaic are stacked as luminance. The SNR gain is the square root of
+the number of frames; beside it stands what was measured in the sky, in boxes of 8 pixels
+without visible light. A nebula that fills the frame leaves few such boxes.
 """
 _STACK_END = """\
 examples:

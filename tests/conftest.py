@@ -63,3 +63,13 @@ def simulate():
 def picture():
     """An asymmetric test card of 6 rows and 10 columns, every pixel different."""
     return np.arange(60, dtype=np.uint16).reshape(6, 10) * 1000 + 7
+
+
+@pytest.fixture
+def no_session_thread_is_left():
+    """Fail a test that leaves a thread of a session behind."""
+    yield
+    deadline = time.monotonic() + 5
+    while left := [t.name for t in threading.enumerate() if t.name.startswith("seestack")]:
+        assert time.monotonic() < deadline, f"threads are left behind: {left}"
+        time.sleep(0.02)

@@ -24,16 +24,7 @@ FIELD = random_field(SHAPE, 60, seed=5, faintest_adu=3_000.0)
 IMAGES = [simulate_frame(FIELD, SHAPE, seed=n) for n in range(12)]
 
 
-@pytest.fixture(autouse=True)
-def no_thread_is_left():
-    yield
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        left = [t.name for t in threading.enumerate() if t.name.startswith("seestack")]
-        if not left:
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"threads are left behind: {left}")
+pytestmark = pytest.mark.usefixtures("no_session_thread_is_left")
 
 
 class Camera:

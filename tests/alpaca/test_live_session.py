@@ -2,7 +2,6 @@
 
 import io
 import logging
-import threading
 import time
 
 import numpy as np
@@ -21,16 +20,7 @@ FIELD = Sky(
 QUICK = Timeouts(connect_s=1.0, read_s=0.4, answer_s=1.0, image_s=1.0)
 
 
-@pytest.fixture(autouse=True)
-def no_thread_is_left():
-    yield
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        left = [t.name for t in threading.enumerate() if t.name.startswith("seestack")]
-        if not left:
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"threads are left behind: {left}")
+pytestmark = pytest.mark.usefixtures("no_session_thread_is_left")
 
 
 def session_of(telescope, frames=5, **options):
