@@ -209,6 +209,15 @@ def test_preview_is_made_once_for_every_few_accepted_frames():
         assert picture.size == (90, 60)
 
 
+def test_a_rejected_frame_makes_no_new_preview():
+    flat = np.full(SHAPE, 800.0)
+    session, numbers = CaptureSession([IMAGES[0], flat, flat, IMAGES[1]], frames=2), []
+    session.observe(lambda seen: numbers.append(seen.preview_number))
+    session.start()
+    session.wait(20)
+    assert numbers == [1, 1, 1, 2, 2]
+
+
 def test_a_slow_stacker_holds_the_source_back():
     class Slow(LiveStacker):
         def add_frame(self, frame):

@@ -115,6 +115,21 @@ def test_a_writer_that_pauses_is_waited_for(tmp_path, quick):
         assert watching.wait_for(1) == [7]
 
 
+def test_a_file_that_can_be_read_already_is_left_until_it_rests(tmp_path, quick):
+    whole = write(tmp_path / "whole.tmp.fits", 7).read_bytes()
+    (tmp_path / "whole.tmp.fits").unlink()
+    options = quick | {"debounce_s": 0.4}
+    with Watching(FolderSource(tmp_path, **options)) as watching:
+        with (tmp_path / "light.fit").open("wb") as file:
+            file.write(whole)
+            for _ in range(8):
+                file.write(b"\0" * 2880)
+                file.flush()
+                time.sleep(0.1)
+                assert watching.items == []
+        assert watching.wait_for(1) == [7]
+
+
 def test_a_rename_completes_a_file_and_a_later_one_does_not_repeat_it(tmp_path, quick):
     with Watching(FolderSource(tmp_path, **quick)) as watching:
         write(tmp_path / "a.fits", 5).rename(tmp_path / "light.fit.part")

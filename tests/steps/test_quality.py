@@ -81,3 +81,14 @@ def test_gain_is_unknown_where_frames_hardly_overlap():
     corner[:20, :20] = True
     stack = accumulate(accumulate(None, frame, np.ones(SHAPE, bool)), frame, corner)
     assert np.isnan(measured_gain(frame, stack))
+
+
+def test_the_gain_is_that_of_the_pixels_all_frames_cover():
+    rng = np.random.default_rng(3)
+    frames = rng.normal(500.0, 9.0, (16, 400, 480)).astype(np.float32)
+    stack = None
+    for index, frame in enumerate(frames):
+        footprint = np.ones(frame.shape, bool)
+        footprint[:, 160:] = index < 2
+        stack = accumulate(stack, frame, footprint)
+    assert measured_gain(frames[0], stack) == pytest.approx(4.0, rel=0.08)
