@@ -35,7 +35,7 @@ def stack(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     source = FileSource(arguments.frames)
-    session = CaptureSession(source, _stacker(settings), frames=None)
+    session = CaptureSession(source, _stacker(arguments, settings), frames=None)
     return _run(session, settings, total=len(source), quiet=arguments.quiet)
 
 
@@ -54,7 +54,7 @@ def watch(arguments: argparse.Namespace) -> int:
     )
     session = CaptureSession(
         source,
-        _stacker(settings),
+        _stacker(arguments, settings),
         frames=settings.stacking.frames,
         preview_every=settings.stacking.preview_every,
     )
@@ -73,7 +73,7 @@ def live(arguments: argparse.Namespace) -> int:
             save_to = Path(settings.output.folder) / "subs" if settings.output.save_subs else None
             session = CaptureSession(
                 source,
-                _stacker(settings),
+                _stacker(arguments, settings),
                 frames=settings.stacking.frames,
                 preview_every=settings.stacking.preview_every,
                 save_to=save_to,
@@ -153,10 +153,23 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     )
 
 
-def _stacker(settings: Settings) -> LiveStacker:
+def _stacker(arguments: argparse.Namespace, settings: Settings) -> LiveStacker:
     from seestack.stacker import LiveStacker
 
-    return LiveStacker(**asdict(settings.stacking.options))
+    masters = None
+    if arguments.bias or arguments.dark or arguments.flat:
+        from seestack.sources.masters import read_calibration
+
+        masters = read_calibration(
+            bias=arguments.bias,
+            dark=arguments.dark,
+            flat=arguments.flat,
+            scale_dark=arguments.scale_dark,
+        )
+        print(f"calibration: {'; '.join(masters.described())}", flush=True)
+    elif arguments.scale_dark:
+        raise ValueError("--scale-dark needs --dark and --bias")
+    return LiveStacker(**asdict(settings.stacking.options), calibration=masters)
 
 
 @contextmanager
@@ -277,11 +290,12 @@ def _write_results(stacker: LiveStacker, settings: Settings) -> list[Path]:
     stack = stacker.stack
     if stack is None:
         return [table]
+    masters = stacker.calibration.described() if stacker.calibration else []
     write_stack(
         image,
         stack,
         stacker.observation,
-        history=[f"seestack {__version__}", *stacker.options.described()],
+        history=[f"seestack {__version__}", *stacker.options.described(), *masters],
         with_site=settings.output.with_site,
         overwrite=True,
     )
