@@ -104,3 +104,13 @@ def test_no_light_is_lost():
         around = slice(row - 8, row + 9), slice(col - 8, col + 9)
         found = (stacker.stacked_image()[around] / scale - SKY).sum()
         np.testing.assert_allclose(found / truth[around].sum(), 1.0, rtol=0, atol=0.015)
+
+
+def test_bad_pixels_of_a_frame_without_colours_are_filled_by_the_next_frames():
+    calibration = masters()
+    stacker = LiveStacker(calibration=calibration)
+    stacker.add_frame(light(0))
+    np.testing.assert_array_equal(np.isnan(stacker.stacked_image()), calibration.bad)
+    for n in (1, 2, 3):
+        stacker.add_frame(light(n))
+    assert np.isfinite(stacker.stacked_image()[calibration.bad]).all()
