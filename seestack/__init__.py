@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seestack.config import Settings, load_settings
+    from seestack.masters import Calibration, CalibrationMismatchError, Master
     from seestack.model import (
         Frame,
         FrameRejected,
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
     from seestack.sources.alpaca import AlpacaSource
     from seestack.sources.files import find_frames, read_frame
     from seestack.sources.folder import FileSource, FolderSource
+    from seestack.sources.masters import read_calibration
     from seestack.sources.simulated import SimulatedSource
     from seestack.stacker import LiveStacker
     from seestack.steps.accumulation import accumulate, merge
+    from seestack.steps.calibration import calibrate
     from seestack.steps.colour import debayer, luminance
+    from seestack.steps.combination import bad_pixels, make_master
     from seestack.steps.detection import detect
     from seestack.steps.refinement import refine
     from seestack.steps.stretching import stretch
@@ -44,6 +48,7 @@ __version__ = "0.1.0"
 # Where each public name lives; a module is imported when its first name is used.
 _HOMES = {
     "config": ("Settings", "load_settings"),
+    "masters": ("Calibration", "CalibrationMismatchError", "Master"),
     "model": (
         "Frame",
         "FrameRejected",
@@ -62,12 +67,15 @@ _HOMES = {
     "sources.alpaca": ("AlpacaSource",),
     "sources.files": ("find_frames", "read_frame"),
     "sources.folder": ("FileSource", "FolderSource"),
+    "sources.masters": ("read_calibration",),
     "sources.simulated": ("SimulatedSource",),
     "stacker": ("LiveStacker",),
     "storage.fits": ("write_stack",),
     "storage.ledger": ("write_frames_csv",),
     "steps.accumulation": ("accumulate", "merge"),
+    "steps.calibration": ("calibrate",),
     "steps.colour": ("debayer", "luminance"),
+    "steps.combination": ("bad_pixels", "make_master"),
     "steps.detection": ("detect",),
     "steps.refinement": ("refine",),
     "steps.stretching": ("stretch",),

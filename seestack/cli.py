@@ -37,6 +37,7 @@ _STACK_END = """\
 examples:
   seestack stack lights/                         stack a folder into stacked/
   seestack stack lights/*.fit -o m94             name the folder for the results
+  seestack stack lights/ --dark darks/ --flat flats/ --bias bias/
   seestack stack lights/ --transform translation for an equatorial mount
 
 The exit code is 0 when something was stacked, 1 when nothing was, 2 for bad usage.
@@ -162,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     for parser_of in (stack, live, watch):
         _add_output(parser_of)
+        _add_calibration(parser_of)
         _add_stacking(parser_of)
 
     discover = _command(adder, "discover", "list the ALPACA devices of this network", None)
@@ -225,6 +227,23 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="print the summary only, not each frame"
+    )
+
+
+def _add_calibration(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "calibration", "Raw frames, as files or folders; those of a kind are combined at the start."
+    )
+    for kind, text in (
+        ("dark", "of the same exposure, gain and temperature as the frames"),
+        ("flat", "evenly lit frames; add darks of their exposure or bias frames"),
+        ("bias", "shortest exposures in the dark"),
+    ):
+        group.add_argument(f"--{kind}", nargs="+", metavar="PATH", help=text)
+    group.add_argument(
+        "--scale-dark",
+        action="store_true",
+        help="scale the darks to the exposure of the frames; needs --bias",
     )
 
 

@@ -31,7 +31,7 @@ def stack(arguments: argparse.Namespace) -> int:
     source = FileSource(arguments.frames)
     results = [path.resolve() for path in result_paths(settings)]
     source.paths = [path for path in source.paths if path.resolve() not in results]
-    session = CaptureSession(source, _stacker(settings), frames=None)
+    session = CaptureSession(source, _stacker(arguments, settings), frames=None)
     return run_session(session, settings, total=len(source), quiet=arguments.quiet)
 
 
@@ -50,7 +50,7 @@ def watch(arguments: argparse.Namespace) -> int:
     )
     session = CaptureSession(
         source,
-        _stacker(settings),
+        _stacker(arguments, settings),
         frames=settings.stacking.frames,
         preview_every=settings.stacking.preview_every,
     )
@@ -69,7 +69,7 @@ def live(arguments: argparse.Namespace) -> int:
             save_to = Path(settings.output.folder) / "subs" if settings.output.save_subs else None
             session = CaptureSession(
                 source,
-                _stacker(settings),
+                _stacker(arguments, settings),
                 frames=settings.stacking.frames,
                 preview_every=settings.stacking.preview_every,
                 save_to=save_to,
@@ -154,10 +154,23 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     )
 
 
-def _stacker(settings: Settings) -> LiveStacker:
+def _stacker(arguments: argparse.Namespace, settings: Settings) -> LiveStacker:
     from seestack.stacker import LiveStacker
 
-    return LiveStacker(**asdict(settings.stacking.options))
+    masters = None
+    if arguments.bias or arguments.dark or arguments.flat:
+        from seestack.sources.masters import read_calibration
+
+        masters = read_calibration(
+            bias=arguments.bias,
+            dark=arguments.dark,
+            flat=arguments.flat,
+            scale_dark=arguments.scale_dark,
+        )
+        print(f"calibration: {'; '.join(masters.described())}", flush=True)
+    elif arguments.scale_dark:
+        raise ValueError("--scale-dark needs --dark and --bias")
+    return LiveStacker(**asdict(settings.stacking.options), calibration=masters)
 
 
 @contextmanager

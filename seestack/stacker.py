@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seestack.checks import as_real_array
+from seestack.masters import Calibration, CalibrationMismatchError
 from seestack.model import (
     Frame,
     FrameRejected,
@@ -29,7 +30,7 @@ from seestack.model import (
 from seestack.options import Options
 from seestack.reports import frame_report
 from seestack.steps.accumulation import accumulate
-from seestack.steps.calibration import without_hot_pixels
+from seestack.steps.calibration import calibrate, without_hot_pixels
 from seestack.steps.colour import luminance
 from seestack.steps.detection import detect
 from seestack.steps.quality import measured_gain
@@ -83,6 +84,9 @@ class LiveStacker:
         one is dropped. None keeps the first reference come what may.
     clip, weighting, normalize : None
         Every pixel of every accepted frame counts alike.
+    calibration : Calibration, optional
+        Masters applied to each frame before anything else. A frame they do not fit is
+        rejected.
 
     Raises
     ------
@@ -122,7 +126,9 @@ class LiveStacker:
         clip: None = None,
         weighting: None = None,
         normalize: None = None,
+        calibration: Calibration | None = None,
     ) -> None:
+        self.calibration = calibration
         self.options = Options(
             detection_fwhm,
             detection_threshold,
@@ -170,6 +176,10 @@ class LiveStacker:
             it was, and the frame is not counted.
         """
         given = frame if isinstance(frame, Frame) else Frame(as_real_array("frame", frame))
+        try:
+            given = _calibrated(given, self.calibration)
+        except CalibrationMismatchError as mismatch:
+            return self.reject(mismatch.reason, source=given.source)
         image = luminance(without_hot_pixels(given.image, given.bayer), given.bayer)
         with self._lock:
             measured = self._measure(given, image)
@@ -350,6 +360,19 @@ class LiveStacker:
         self._reports[new.index : new.index + 1] = [report]
         self._counts = (stacked, len(self._reports))
         return copy.deepcopy(report)
+
+
+def _calibrated(frame: Frame, masters: Calibration | None) -> Frame:
+    if masters is None:
+        return frame
+    return calibrate(
+        frame,
+        bias=masters.bias,
+        dark=masters.dark,
+        flat=masters.flat,
+        bad=masters.bad,
+        scale_dark=masters.scale_dark,
+    )
 
 
 def _register(reference: _Measured, new: _Measured, options: Options) -> Registration:

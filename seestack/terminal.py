@@ -168,7 +168,8 @@ def _write_results(stacker: LiveStacker, settings: Settings) -> tuple[list[Path]
 
     image, preview, table = result_paths(settings)
     stack, reports = stacker.stack, stacker.reports
-    history = [f"seestack {__version__}", *stacker.options.described()]
+    masters = stacker.calibration.described() if stacker.calibration else []
+    history = [f"seestack {__version__}", *stacker.options.described(), *masters]
     jobs: list[tuple[Path, Callable[[], object]]] = []
     if stack is not None:
 

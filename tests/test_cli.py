@@ -291,3 +291,36 @@ def test_settings_of_a_file_and_flags_over_them(tmp_path, capsys):
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("seestack ")
+
+
+def write_darks(folder, level=60, **cards):
+    folder.mkdir()
+    for n in range(3):
+        pixels = np.random.default_rng(n).normal(level, 4, SHAPE).round().astype(np.uint16)
+        fits.writeto(folder / f"{n}.fit", pixels, fits.Header({"EXPTIME": 10.0, **cards}))
+    return folder
+
+
+def test_darks_are_taken_off(tmp_path, capsys):
+    lights, darks = write_lights(tmp_path / "lights"), write_darks(tmp_path / "darks")
+    out = tmp_path / "out"
+    assert main(["stack", str(lights), "--dark", str(darks), "-o", str(out)]) == 0
+    assert "calibration: dark = 3 frames, 10 s; bad pixels = 0" in capsys.readouterr().out
+    with fits.open(out / "stack.fits") as hdus:
+        assert "dark = 3 frames, 10 s" in str(hdus[0].header["HISTORY"])
+        np.testing.assert_allclose(np.nanmedian(hdus[0].data), 740.0, rtol=0, atol=5.0)
+
+
+def test_darks_that_do_not_fit_refuse_every_frame(tmp_path, capsys):
+    lights = write_lights(tmp_path / "lights")
+    darks = write_darks(tmp_path / "darks", EXPTIME=20.0)
+    assert main(["stack", str(lights), "--dark", str(darks), "-o", str(tmp_path / "out")]) == 1
+    printed = capsys.readouterr().out
+    assert "4 left out: dark does not fit: its exposure is 20 s and the frame's is 10 s" in printed
+
+
+@pytest.mark.parametrize("arguments", [["--scale-dark"], ["--dark", "none"]])
+def test_bad_calibration_arguments(tmp_path, capsys, arguments):
+    lights = write_lights(tmp_path / "lights", 1)
+    assert main(["stack", str(lights), *arguments, "-o", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith("seestack: ")

@@ -1,21 +1,103 @@
-"""Find the pixels of a raw frame that do not show the sky."""
+"""Take off what the camera adds, and find the pixels that do not show the sky."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.checks import as_image, check_positive
-from seestack.model import BoolArray, Image
+from seestack.checks import as_image, as_real_array, check_positive
+from seestack.masters import (
+    Calibration,
+    CalibrationMismatchError,
+    Master,
+    check_match,
+    dark_level,
+)
+from seestack.model import BoolArray, Frame, Image
 from seestack.numerics.robust import sky_level
 
-__all__ = ["hot_pixels", "without_hot_pixels"]
+__all__ = ["calibrate", "hot_pixels", "without_hot_pixels"]
 
 # Light in the 8 neighbours over the pixel: 1.2 or more for a star of FWHM 1.3 px.
 _MAX_NEIGHBOUR_LIGHT = 0.4
+# Of the 8 neighbours of a colour: a hole or a column has 6 or more, a border 3.
+_MIN_NEIGHBOURS = 5
+
+
+def calibrate(
+    frame: Frame,
+    *,
+    bias: Master | None = None,
+    dark: Master | None = None,
+    flat: Master | None = None,
+    bad: BoolArray | None = None,
+    scale_dark: bool = False,
+) -> Frame:
+    """Take the camera's own pattern off a frame.
+
+    Parameters
+    ----------
+    frame : Frame
+        Raw, of shape (H, W), a mosaic or not.
+    bias, dark : Master, optional
+        What to subtract. The dark contains the bias: where a dark is given, the bias
+        serves its scaling only.
+    flat : Master, optional
+        What to divide by.
+    bad : ndarray of bool, shape (H, W), optional
+        True for pixels to leave out.
+    scale_dark : bool, default False
+        Scale the dark current to the exposure of the frame. Amplifier glow and a
+        camera that subtracts darks of its own do not scale.
+
+    Returns
+    -------
+    Frame
+        `frame` with an image in float32; NaN at bad pixels and where the flat is NaN.
+
+    Raises
+    ------
+    CalibrationMismatchError
+        If a master does not fit the frame, by size, Bayer pattern, gain, temperature
+        (within 3 degrees) or, for a dark, exposure (within 1 %). What the header does
+        not tell is accepted.
+    ValueError
+        If a master is of another kind, or a dark is to be scaled without a bias.
+
+    Examples
+    --------
+    >>> dark = Master("dark", np.full((4, 6), 20.0), exposure_s=10.0)
+    >>> light = Frame(np.full((4, 6), 120, np.uint16), exposure_s=10.0)
+    >>> float(calibrate(light, dark=dark).image[2, 3])
+    100.0
+    >>> calibrate(Frame(light.image, exposure_s=30.0), dark=dark)
+    Traceback (most recent call last):
+    seestack.masters.CalibrationMismatchError: dark does not fit: its exposure is 10 s and
+    the frame's is 30 s; take darks of 30 s, or scale the dark with the help of a bias
+    """
+    masters = Calibration(bias, dark, flat, bad, scale_dark)
+    pixels = as_real_array("image", frame.image)
+    if pixels.ndim not in (2, 3) or pixels.size == 0:
+        raise ValueError(f"image must be of shape (H, W), got shape {pixels.shape}")
+    pedestal = dark_level(frame, masters)
+    image = pixels.astype(np.float32)
+    if pedestal is not None:
+        image -= pedestal
+    if flat is not None:
+        check_match(frame, flat)
+        image /= flat.image
+    if masters.bad is not None:
+        if masters.bad.shape != image.shape:
+            raise CalibrationMismatchError(
+                f"map of bad pixels does not fit: its shape is {masters.bad.shape} and the "
+                f"frame's is {image.shape}; make it from darks of this camera, binning and crop"
+            )
+        image[masters.bad] = np.nan
+    return replace(frame, image=image)
 
 
 def hot_pixels(
@@ -72,15 +154,17 @@ def hot_pixels(
 
 
 def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
-    """Return a mosaic whose hot pixels show the median of their neighbours' colour.
+    """Return a mosaic whose hot and missing pixels show the median of their neighbours' colour.
 
     Turning a mosaic into luminance would smear a hot pixel into something like a
-    star. A frame without a mosaic is returned as it is.
+    star, and a missing one into a hole of 3 by 3. A frame without a mosaic is
+    returned as it is.
 
     Parameters
     ----------
     image : ndarray of shape (H, W)
-        Raw pixels.
+        Raw pixels. NaN is filled where 5 of the 8 nearest pixels of its colour are
+        known: in a hole or a column, not beyond a border.
     bayer : str or None
         The Bayer pattern; None for no mosaic.
 
@@ -92,18 +176,23 @@ def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
     Examples
     --------
     >>> raw = np.random.default_rng(0).normal(100.0, 2.0, (40, 60))
-    >>> raw[12, 34] = 180.0
-    >>> bool(without_hot_pixels(raw, "GRBG")[12, 34] < 110)
-    True
+    >>> raw[12, 34], raw[20, 30] = 180.0, np.nan
+    >>> mended = without_hot_pixels(raw, "GRBG")
+    >>> bool(mended[12, 34] < 110), bool(90 < mended[20, 30] < 110)
+    (True, True)
     """
     if bayer is None or image.ndim != 2:
         return image
-    rows, cols = np.nonzero(hot_pixels(image, bayer=bayer))
+    missing = ~np.isfinite(image)
+    rows, cols = np.nonzero(hot_pixels(image, bayer=bayer) | missing)
     if len(rows) == 0:
         return image
     padded = np.pad(image, 2, mode="reflect")
     steps = [(i, j) for i in (0, 2, 4) for j in (0, 2, 4) if (i, j) != (2, 2)]
     around = np.array([padded[rows + i, cols + j] for i, j in steps], np.float64)
+    around[~np.isfinite(around)] = np.nan
+    known = np.isfinite(around).sum(axis=0)
+    told = known >= np.where(missing[rows, cols], _MIN_NEIGHBOURS, 1)
     repaired = image.copy()
-    repaired[rows, cols] = np.nanmedian(around, axis=0)
+    repaired[rows[told], cols[told]] = np.nanmedian(around[:, told], axis=0)
     return repaired
