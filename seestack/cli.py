@@ -123,12 +123,34 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"seestack {__version__}")
     adder = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
     stack = _command(adder, "stack", "stack the frames of files and folders", _STACK_HELP)
     stack.epilog = _STACK_END
     stack.add_argument("frames", nargs="+", metavar="FILES_OR_FOLDER", help="frames to stack")
-
     live = _command(adder, "live", "drive a camera and stack its exposures", _LIVE_HELP)
+    _add_camera(live)
+    watch = _command(adder, "watch", "stack frames as they appear in a folder", None)
+    watch.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder to watch")
+    watch.add_argument("--new-only", action="store_true", help="pass over files already there")
+    for parser_of in (live, watch):
+        parser_of.add_argument(
+            "--frames",
+            dest="wanted",
+            type=int,
+            metavar="N",
+            help="good frames that end the session (default: 20)",
+        )
+    for parser_of in (stack, live, watch):
+        _add_output(parser_of)
+        _add_calibration(parser_of)
+        _add_stacking(parser_of)
+    discover = _command(adder, "discover", "list the ALPACA devices of this network", None)
+    discover.add_argument("--timeout", type=float, metavar="S", help="seconds (default: 2)")
+    summary = "run a simulated telescope for other programs"
+    _add_simulation(_command(adder, "simulate", summary, _SIMULATE_HELP))
+    return parser
+
+
+def _add_camera(live: argparse.ArgumentParser) -> None:
     where = live.add_mutually_exclusive_group()
     where.add_argument("--address", metavar="HOST[:PORT]", help="address of the ALPACA server")
     where.add_argument("--simulate", action="store_true", help="use a simulated telescope")
@@ -150,36 +172,16 @@ def _parser() -> argparse.ArgumentParser:
         "--save-subs", action="store_true", default=None, help="keep every frame in OUT/subs"
     )
 
-    watch = _command(adder, "watch", "stack frames as they appear in a folder", None)
-    watch.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder to watch")
-    watch.add_argument("--new-only", action="store_true", help="pass over files already there")
-    for parser_of in (live, watch):
-        parser_of.add_argument(
-            "--frames",
-            dest="wanted",
-            type=int,
-            metavar="N",
-            help="good frames that end the session (default: 20)",
+
+def _add_simulation(simulate: argparse.ArgumentParser) -> None:
+    for flag, kind, default, text in (
+        ("--port", _port, 32323, "TCP port"),
+        ("--speed", _positive, 1.0, "times faster than real exposures"),
+        ("--seed", int, 0, "another sky"),
+    ):
+        simulate.add_argument(
+            flag, type=kind, default=default, metavar="N", help=f"{text} (default: %(default)s)"
         )
-    for parser_of in (stack, live, watch):
-        _add_output(parser_of)
-        _add_calibration(parser_of)
-        _add_stacking(parser_of)
-
-    discover = _command(adder, "discover", "list the ALPACA devices of this network", None)
-    discover.add_argument("--timeout", type=float, metavar="S", help="seconds (default: 2)")
-
-    simulate = _command(
-        adder, "simulate", "run a simulated telescope for other programs", _SIMULATE_HELP
-    )
-    simulate.add_argument(
-        "--port", type=_port, default=32323, help="TCP port (default: %(default)s)"
-    )
-    simulate.add_argument(
-        "--speed", type=_positive, default=1.0, metavar="X", help="times faster (default: 1)"
-    )
-    simulate.add_argument("--seed", type=int, default=0, help="another sky (default: 0)")
-    return parser
 
 
 def _command(
