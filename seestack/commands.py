@@ -37,25 +37,9 @@ def stack(arguments: argparse.Namespace) -> int:
 
 def watch(arguments: argparse.Namespace) -> int:
     """Stack the frames that appear in a folder."""
-    from seestack.model import UnreadableFrameError
-    from seestack.session import CaptureSession
-    from seestack.sources.folder import FolderSource
-
     settings = _settings(arguments)
     folder = arguments.folder or settings.image_watcher.watch_path
-    if folder is None:
-        raise UnreadableFrameError("name the folder to watch, or set image_watcher.watch_path")
-    source = FolderSource(
-        folder, existing=not arguments.new_only, debounce_s=settings.image_watcher.debounce_delay
-    )
-    session = CaptureSession(
-        source,
-        _stacker(arguments, settings),
-        frames=settings.stacking.frames,
-        preview_every=settings.stacking.preview_every,
-    )
-    print(f"watching {folder} for {settings.stacking.frames} good frames; Ctrl-C ends", flush=True)
-    return run_session(session, settings, total=settings.stacking.frames, quiet=arguments.quiet)
+    return _watched(folder, arguments, settings, existing=not arguments.new_only)
 
 
 def live(arguments: argparse.Namespace) -> int:
@@ -64,6 +48,8 @@ def live(arguments: argparse.Namespace) -> int:
     from seestack.session import CaptureSession
 
     settings = _settings(arguments)
+    if settings.image_watcher.enabled and not (arguments.simulate or arguments.address):
+        return _watched(settings.image_watcher.watch_path, arguments, settings, existing=False)
     try:
         with _camera(arguments, settings) as source:
             save_to = Path(settings.output.folder) / "subs" if settings.output.save_subs else None
@@ -120,6 +106,29 @@ def simulate(arguments: argparse.Namespace) -> int:
     finally:
         telescope.stop()
     return SUCCESS
+
+
+def _watched(
+    folder: str | None, arguments: argparse.Namespace, settings: Settings, *, existing: bool
+) -> int:
+    from seestack.model import UnreadableFrameError
+    from seestack.session import CaptureSession
+    from seestack.sources.folder import FolderSource
+
+    if folder is None:
+        raise UnreadableFrameError("name the folder to watch, or set image_watcher.watch_path")
+    source = FolderSource(
+        folder, existing=existing, debounce_s=settings.image_watcher.debounce_delay
+    )
+    session = CaptureSession(
+        source,
+        _stacker(arguments, settings),
+        frames=settings.stacking.frames,
+        preview_every=settings.stacking.preview_every,
+    )
+    total = settings.stacking.frames
+    print(f"watching {folder} for {total} good frames; Ctrl-C ends", flush=True)
+    return run_session(session, settings, total=total, quiet=arguments.quiet)
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

@@ -218,6 +218,26 @@ def test_watch_stacks_what_appears(tmp_path, capsys):
     assert "Stacked 4 of 4 frames" in capsys.readouterr().out
 
 
+def test_live_takes_a_folder_where_the_settings_say_so(tmp_path):
+    lights = tmp_path / "lights"
+    lights.mkdir()
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        f"image_watcher: {{enabled: true, watch_path: '{lights.as_posix()}'}}\n"
+        f"output: {{folder: '{(tmp_path / 'out').as_posix()}'}}"
+    )
+    with running("live", "--frames", "3", "--config", config) as process:
+        assert process.stdout.readline().startswith(f"watching {lights.as_posix()}")
+        write_lights(lights, 3)
+        assert "Stacked 3 of 3 frames" in process.communicate(timeout=60)[0]
+        assert process.returncode == 0
+
+
+def test_watch_without_a_folder_says_what_to_do(capsys):
+    assert main(["watch"]) == 2
+    assert "name the folder to watch" in capsys.readouterr().err
+
+
 def test_discover_finds_a_simulated_telescope(tmp_path, capsys, simulate, picture):
     telescope = simulate(picture=picture, discovery_port=0)
     config = tmp_path / "mine.yaml"
