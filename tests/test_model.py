@@ -170,3 +170,10 @@ def test_observation_of_frames_out_of_order():
     assert (seen.start, seen.end) == (evening, evening + timedelta(seconds=70))
     assert seen.middle == evening + timedelta(seconds=35)
     assert seen.timed_frames == 3
+
+
+def test_a_registration_names_its_stars():
+    one = Registration(Transform.identity(), [[1.0, 2.0]], [[1.5, 2.0]], matches=Matches([4], [7]))
+    assert one.matches.frame.tolist() == [7]
+    with pytest.raises(ValueError, match="matches must have one pair for each of the 1 positions"):
+        Registration(Transform.identity(), [[1.0, 2.0]], [[1.5, 2.0]], matches=Matches([], []))

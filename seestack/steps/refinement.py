@@ -64,8 +64,8 @@ def refine(
     Returns
     -------
     Registration
-        The transform, all pairs within the tolerance, and which of them are
-        inliers.
+        The transform, all pairs within the tolerance as positions and as indices, and
+        which of them are inliers.
 
     Raises
     ------
@@ -131,7 +131,8 @@ def refine(
         motion, use = _robust_fit(fit, first.xy[r], second.xy[f], own, least)
     order = np.argsort(pair[:, 0], kind="stable")
     pair, use = pair[order], use[order]
-    return Registration(motion, first.xy[pair[:, 0]], second.xy[pair[:, 1]], use)
+    found = Matches(pair[:, 0], pair[:, 1], motion)
+    return Registration(motion, first.xy[pair[:, 0]], second.xy[pair[:, 1]], use, found)
 
 
 def _as_stars(name: str, stars: Stars | ArrayLike) -> Stars:

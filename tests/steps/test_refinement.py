@@ -170,3 +170,16 @@ def test_unknown_transform(value):
     reference, frame, matches = pairs(10, turn(SHAPE))
     with pytest.raises(ValueError, match="transform must be 'rigid' or 'translation', got"):
         refine(reference, frame, matches, transform=value)
+
+
+def test_the_pairs_are_known_as_positions_and_as_stars():
+    rng = np.random.default_rng(3)
+    reference = rng.uniform(0, 300, (20, 2))
+    shuffled = rng.permutation(20)
+    frame = Transform.rigid(shift_px=(4.0, -2.0)).inverse(reference)[shuffled]
+    registration = refine(reference, frame, Matches(shuffled[:8], np.arange(8)))
+    pairs = registration.matches
+    assert len(pairs) == 20
+    np.testing.assert_array_equal(registration.reference_xy, reference[pairs.reference])
+    np.testing.assert_array_equal(registration.frame_xy, frame[pairs.frame])
+    np.testing.assert_array_equal(pairs.reference, shuffled[pairs.frame])

@@ -1,0 +1,33 @@
+"""The values that flow through seestack: a frame in, a stack out.
+
+Every value is frozen, so a value that was handed out never changes behind its
+reader's back. Positions are (x, y) in pixels with (0, 0) at the centre of the
+first pixel and x along the columns; shapes and indices are (row, col).
+"""
+
+from seestack.model.arrays import BoolArray, FloatArray, Image, as_positions
+from seestack.model.errors import FrameRejected, SourceError, UnreadableFrameError
+from seestack.model.frame import BAYER_PATTERNS, Frame, FrameReport, Observation
+from seestack.model.registration import Registration
+from seestack.model.stack import Stack
+from seestack.model.stars import Matches, Stars
+from seestack.model.transform import Transform
+
+__all__ = [
+    "BAYER_PATTERNS",
+    "BoolArray",
+    "FloatArray",
+    "Frame",
+    "FrameRejected",
+    "FrameReport",
+    "Image",
+    "Matches",
+    "Observation",
+    "Registration",
+    "SourceError",
+    "Stack",
+    "Stars",
+    "Transform",
+    "UnreadableFrameError",
+    "as_positions",
+]
