@@ -45,8 +45,8 @@ def as_real_array(name: str, values: ArrayLike) -> NDArray[Any]:
     return array
 
 
-def as_image(name: str, values: ArrayLike) -> NDArray[Any]:
-    """Return `values` as a 2-D array of integers or floats, or raise ValueError.
+def as_image(name: str, values: ArrayLike, *, colour: bool = False) -> NDArray[Any]:
+    """Return `values` as an image of integers or floats, or raise ValueError.
 
     Parameters
     ----------
@@ -54,10 +54,12 @@ def as_image(name: str, values: ArrayLike) -> NDArray[Any]:
         Name of the argument.
     values : array_like of shape (H, W)
         At least one pixel. Not copied where it is an array already.
+    colour : bool, default False
+        Accept the shape (H, W, 3) too.
 
     Returns
     -------
-    ndarray of shape (H, W)
+    ndarray of shape (H, W) or (H, W, 3)
 
     Examples
     --------
@@ -66,8 +68,11 @@ def as_image(name: str, values: ArrayLike) -> NDArray[Any]:
     ValueError: image must be a 2-D array of shape (H, W), got shape (2,)
     """
     array = as_real_array(name, values)
-    if array.ndim != 2 or array.size == 0:
-        raise ValueError(f"{name} must be a 2-D array of shape (H, W), got shape {array.shape}")
+    coloured = colour and array.ndim == 3 and array.shape[2] == 3
+    if (array.ndim != 2 and not coloured) or array.size == 0:
+        shapes = "(H, W) or (H, W, 3)" if colour else "(H, W)"
+        kind = "an array" if colour else "a 2-D array"
+        raise ValueError(f"{name} must be {kind} of shape {shapes}, got shape {array.shape}")
     return array
 
 

@@ -61,7 +61,7 @@ def stacked():
 
 def state(st):
     stack = st.stack
-    arrays = (stack.mean, stack.weight, stack.m2, stack.coverage, stack.weight_sq)
+    arrays = (stack.mean, stack.weight, stack.m2, stack.coverage)
     return [array.tobytes() for array in arrays], stack.frames, st.last_registration
 
 

@@ -9,13 +9,14 @@ from seestack.model.arrays import BoolArray, FloatArray, Image, as_positions
 from seestack.model.errors import FrameRejected, SourceError, UnreadableFrameError
 from seestack.model.frame import BAYER_PATTERNS, Frame, FrameReport, Observation
 from seestack.model.registration import Registration
-from seestack.model.stack import Stack
+from seestack.model.stack import Extremes, Stack
 from seestack.model.stars import Matches, Stars
 from seestack.model.transform import Transform
 
 __all__ = [
     "BAYER_PATTERNS",
     "BoolArray",
+    "Extremes",
     "FloatArray",
     "Frame",
     "FrameRejected",

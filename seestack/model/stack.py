@@ -7,14 +7,48 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.model.arrays import FloatArray
+from seestack.model.arrays import FloatArray, Image
 
-__all__ = ["Stack"]
+__all__ = ["Extremes", "Stack"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extremes:
+    """The highest and the lowest samples of each pixel, kept apart for a later verdict.
+
+    Parameters
+    ----------
+    high, low : ndarray of float32, shape (K, H, W) or (K, H, W, 3)
+        The K highest samples in ADU, the highest first; the lowest ones, the lowest
+        first. Where there are fewer samples, minus and plus infinity.
+    high_frame, low_frame : ndarray of unsigned int, same shapes
+        Which frame each sample came from, counted from 0 in the order of stacking.
+    weights : ndarray of float64, shape (frames,)
+        Weight of each frame.
+    """
+
+    high: Image
+    low: Image
+    high_frame: NDArray[np.unsignedinteger]
+    low_frame: NDArray[np.unsignedinteger]
+    weights: FloatArray
+
+    def copy(self) -> Extremes:
+        """Return the same with arrays of its own."""
+        return Extremes(
+            self.high.copy(),
+            self.low.copy(),
+            self.high_frame.copy(),
+            self.low_frame.copy(),
+            self.weights.copy(),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stack:
-    """Running result of stacking; every array has the shape (H, W) of the reference.
+    """Running result of stacking; arrays have the shape of the reference.
+
+    That is (H, W), or (H, W, 3) for a stack in red, green and blue.
 
     Parameters
     ----------
@@ -25,24 +59,30 @@ class Stack:
     m2 : ndarray of float64
         Weighted sum of squared deviations from the mean (ADU squared).
     coverage : ndarray of int32
-        Number of frames that covered the pixel.
-    weight_sq : ndarray of float64
-        Sum of the squared weights, for the variance of a weighted mean.
+        Number of frames in `mean`.
     frames : int
         Number of frames accumulated.
+    extremes : Extremes, optional
+        The samples that `clip_outliers` judges. They are part of `mean` still.
+    rejected : ndarray of int32, optional
+        Number of samples that `clip_outliers` took out.
+    rejected_of_frame : ndarray of int64, shape (frames,), optional
+        The same, counted for each frame.
     """
 
     mean: FloatArray
     weight: FloatArray
     m2: FloatArray
     coverage: NDArray[np.int32]
-    weight_sq: FloatArray
     frames: int
+    extremes: Extremes | None = None
+    rejected: NDArray[np.int32] | None = None
+    rejected_of_frame: NDArray[np.int64] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """(H, W)."""
-        rows, cols = self.mean.shape
+        rows, cols = self.mean.shape[:2]
         return rows, cols
 
     def copy(self) -> Stack:
@@ -53,19 +93,17 @@ class Stack:
             weight=self.weight.copy(),
             m2=self.m2.copy(),
             coverage=self.coverage.copy(),
-            weight_sq=self.weight_sq.copy(),
+            extremes=None if self.extremes is None else self.extremes.copy(),
+            rejected=None if self.rejected is None else self.rejected.copy(),
         )
 
     @property
     def variance(self) -> FloatArray:
         """Variance of `mean` in ADU squared, from the scatter of the frames.
 
-        NaN where fewer than two frames covered the pixel. With reliability
-        weights w the unbiased sample variance is ``m2 / (W - W2 / W)`` and the
-        mean's variance is that times ``W2 / W**2``, W and W2 the sums of w and
-        w squared.
+        NaN where fewer than two frames are in it. With n frames whose weights are
+        inversely proportional to their variances it is ``m2 / ((n - 1) weight)``.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
-            sample = self.m2 / (self.weight - self.weight_sq / self.weight)
-            variance = sample * self.weight_sq / self.weight**2
+            variance = self.m2 / ((self.coverage - 1) * self.weight)
         return np.where(self.coverage > 1, variance, np.nan)

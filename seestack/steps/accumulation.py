@@ -3,16 +3,20 @@
 Every pixel has its own weight and count, so a pixel that few frames covered is as
 bright as one that all covered. The mean and the squared deviations are updated in
 float64 by Welford's method, which loses nothing over thousands of frames; two stacks
-merge by Chan's.
+merge by Chan's. On request the highest and lowest samples of each pixel are kept apart,
+so that outliers can be found at any later time.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from seestack.checks import as_image, check_positive
-from seestack.model import Stack
+from seestack.model import BoolArray, Image, Stack
+from seestack.numerics.extremes import empty_extremes, insert, merged_extremes, with_weight
 
 __all__ = ["accumulate", "merge"]
 
@@ -26,6 +30,7 @@ def accumulate(
     footprint: ArrayLike,
     *,
     weight: float = 1.0,
+    extremes: tuple[int, int] = (0, 0),
     out: Stack | None = None,
 ) -> Stack:
     r"""Add one frame to a stack.
@@ -34,17 +39,19 @@ def accumulate(
     ----------
     stack : Stack or None
         The stack so far; None starts a new one.
-    image : array_like of shape (H, W)
+    image : array_like of shape (H, W) or (H, W, 3)
         The frame on the grid of the reference, in ADU.
-    footprint : array_like of bool, shape (H, W)
+    footprint : array_like of bool, shape of `image` or (H, W)
         True where the frame covers the reference. Pixels that are not finite take
         no part either way.
     weight : float, default 1.0
         Weight of this frame, positive.
+    extremes : tuple of int, default (0, 0)
+        How many of the highest and of the lowest samples of each pixel a new stack
+        keeps for `clip_outliers`. A stack that was started goes on as it was.
     out : Stack, optional
-        Its arrays receive the result and are returned in a new Stack. With
-        ``out=stack`` no new stack is allocated, and the old stack must not be used any
-        more.
+        ``out=stack`` adds to the arrays of `stack` itself and returns them in a new
+        Stack; the old one must not be used any more.
 
     Returns
     -------
@@ -54,10 +61,10 @@ def accumulate(
     Raises
     ------
     ValueError
-        If the shapes differ, `image` is not numeric or `weight` is not positive;
-        nothing has changed then.
+        If the shapes differ, `image` is not numeric, `weight` is not positive, `out` is
+        another stack or `extremes` are not two numbers from 0 on; nothing has changed then.
     TypeError
-        If `stack` or `out` is not a `Stack` or `weight` is not a number.
+        If `stack` is not a `Stack` or `weight` is not a number.
 
     Notes
     -----
@@ -78,35 +85,28 @@ def accumulate(
     >>> stack.mean[0].tolist(), stack.variance[0, 0].item(), stack.coverage[0, 0].item()
     ([12.0, 12.0, 12.0], 4.0, 2)
     """
-    pixels = np.asarray(as_image("image", image), dtype=np.float32)
-    covered = np.asarray(footprint)
-    if covered.dtype.kind not in "biu":
-        raise ValueError(f"footprint must hold True and False, got dtype {covered.dtype}")
-    covered = covered.astype(bool, copy=False)
-    if covered.shape != pixels.shape:
-        raise ValueError(
-            "image and footprint must have the same shape (H, W), "
-            f"got {pixels.shape} and {covered.shape}"
-        )
+    pixels = np.asarray(as_image("image", image, colour=True), dtype=np.float32)
+    covered = _as_footprint(footprint, pixels.shape)
     check_positive("weight", weight)
-    for name, given in (("stack", stack), ("out", out)):
-        if given is not None:
-            _check_stack(name, given, pixels.shape)
+    if stack is not None:
+        _check_stack("stack", stack, pixels.shape)
+    if out is not None and out is not stack:
+        raise ValueError("out must be the very stack that is added to, or None")
     if stack is None:
-        stack = _empty(pixels.shape)
-        out = out or stack
-    target = _like(stack) if out is None else out
+        target = _empty(pixels.shape, extremes)
+    else:
+        target = stack if out is stack else stack.copy()
+    kept = target.extremes
+    if kept is not None:
+        kept = with_weight(kept, float(weight))
     for top in range(0, pixels.shape[0], _BAND):
         band = slice(top, top + _BAND)
-        _add_band(stack, target, pixels[band], covered[band], weight, band)
-    return Stack(
-        target.mean,
-        target.weight,
-        target.m2,
-        target.coverage,
-        target.weight_sq,
-        stack.frames + 1,
-    )
+        usable = covered[band] & np.isfinite(pixels[band])
+        samples = np.where(usable, pixels[band], np.float32(np.nan))
+        _add_band(target, samples, weight, band)
+        if kept is not None:
+            insert(kept, samples, band, target.frames)
+    return replace(target, frames=target.frames + 1, extremes=kept)
 
 
 def merge(a: Stack, b: Stack) -> Stack:
@@ -120,7 +120,8 @@ def merge(a: Stack, b: Stack) -> Stack:
     Returns
     -------
     Stack
-        Equal to stacking all frames at once, to rounding.
+        Equal to stacking all frames at once, to rounding. Extremes are kept where both
+        stacks have them, the frames of `b` numbered after those of `a`.
 
     Raises
     ------
@@ -161,67 +162,65 @@ def merge(a: Stack, b: Stack) -> Stack:
         weight=weight,
         m2=a.m2 + b.m2 + delta**2 * a.weight * share,
         coverage=coverage,
-        weight_sq=a.weight_sq + b.weight_sq,
         frames=a.frames + b.frames,
+        extremes=(merged_extremes(a.extremes, b.extremes) if a.extremes and b.extremes else None),
     )
+
+
+def _as_footprint(footprint: ArrayLike, shape: tuple[int, ...]) -> BoolArray:
+    covered = np.asarray(footprint)
+    if covered.dtype.kind not in "biu":
+        raise ValueError(f"footprint must hold True and False, got dtype {covered.dtype}")
+    covered = covered.astype(bool, copy=False)
+    if covered.shape == shape[:2] and len(shape) == 3:
+        covered = np.broadcast_to(covered[..., None], shape)
+    if covered.shape != shape:
+        raise ValueError(
+            f"image and footprint must have the same shape (H, W), got {shape} and {covered.shape}"
+        )
+    return covered
 
 
 def _check_stack(name: str, stack: object, shape: tuple[int, ...] | None) -> None:
     if not isinstance(stack, Stack):
         raise TypeError(f"{name} must be a Stack, got {type(stack).__name__}")
     if shape is not None and stack.mean.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, got {stack.shape}")
+        raise ValueError(f"{name} must have shape {shape}, got {stack.mean.shape}")
 
 
-def _empty(shape: tuple[int, ...]) -> Stack:
+def _empty(shape: tuple[int, ...], extremes: tuple[int, int]) -> Stack:
+    high, low = extremes
+    if min(high, low) < 0 or high != int(high) or low != int(low):
+        raise ValueError(f"extremes must be two whole numbers from 0 on, got {extremes!r}")
     return Stack(
         mean=np.full(shape, np.nan),
         weight=np.zeros(shape),
         m2=np.zeros(shape),
         coverage=np.zeros(shape, np.int32),
-        weight_sq=np.zeros(shape),
         frames=0,
+        extremes=empty_extremes(shape, high, low) if high or low else None,
     )
 
 
-def _like(stack: Stack) -> Stack:
-    return Stack(
-        np.empty_like(stack.mean),
-        np.empty_like(stack.weight),
-        np.empty_like(stack.m2),
-        np.empty_like(stack.coverage),
-        np.empty_like(stack.weight_sq),
-        stack.frames,
-    )
-
-
-def _add_band(
-    stack: Stack,
-    target: Stack,
-    pixels: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-    footprint: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-    weight: float,
-    band: slice,
-) -> None:
-    covered = np.isfinite(pixels)
-    covered &= footprint
-    before = stack.mean[band]
-    known = stack.coverage[band] > 0
+def _add_band(target: Stack, samples: Image, weight: float, band: slice) -> None:
+    """Update the rows of a band in place; NaN is no sample."""
+    covered = np.isfinite(samples)
+    before = target.mean[band]
+    known = target.coverage[band] > 0
     if not known.all():
-        before = np.where(known, before, np.where(covered, pixels, np.nan))
-    delta = np.where(covered, pixels, before)
+        before = np.where(known, before, samples)
+    delta = np.where(covered, samples, before)
     delta -= before
     if not known.all():
         delta[~(known | covered)] = 0.0
     total = weight * covered
-    total += stack.weight[band]
+    total += target.weight[band]
     step = np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
     step *= delta
     np.add(before, step, out=target.mean[band])
     np.subtract(delta, step, out=step)
     step *= delta
     step *= weight
-    np.add(stack.m2[band], step, out=target.m2[band])
+    target.m2[band] += step
     target.weight[band] = total
-    np.add(stack.weight_sq[band], weight**2 * covered, out=target.weight_sq[band])
-    np.add(stack.coverage[band], covered, out=target.coverage[band])
+    target.coverage[band] += covered
