@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from seestack.steps.combination import bad_pixels, make_master
     from seestack.steps.detection import detect
     from seestack.steps.refinement import refine
+    from seestack.steps.rejection import clip_outliers
     from seestack.steps.stretching import stretch
     from seestack.steps.voting import vote
     from seestack.steps.warping import warp
@@ -78,6 +79,7 @@ _HOMES = {
     "steps.combination": ("bad_pixels", "make_master"),
     "steps.detection": ("detect",),
     "steps.refinement": ("refine",),
+    "steps.rejection": ("clip_outliers",),
     "steps.stretching": ("stretch",),
     "steps.voting": ("vote",),
     "steps.warping": ("warp",),

@@ -84,6 +84,7 @@ def _freedom(count: int, high: int, low: int) -> float:
     ranks = [*range(1, low + 1), *range(count - high + 1, count + 1)]
     left = count - len(ranks)
     products = np.array([[_mean_product(count, i, j) for j in ranks] for i in ranks])
+    products = products.reshape(len(ranks), len(ranks))
     removed = float(np.trace(products))
     return count - removed - (count - 2 * len(ranks) + float(products.sum())) / left
 

@@ -29,7 +29,7 @@ _SHARED_SAMPLES = 10.0
 _NOISE_BOX_PX = 5
 _CONTRAST_BOX_PX = 5
 # Changing seeing alters a pixel by up to this share of the contrast around it.
-_CONTRAST_SHARE = 0.8
+_CONTRAST_SHARE = 2.0
 # The range of 25 samples of noise is below this many standard deviations.
 _NOISE_RANGE = 5.5
 # Rows decided at once, and how far a decision looks beyond them.
@@ -251,4 +251,4 @@ def _contrast(mean: Image) -> Image:
     known = np.isfinite(mean)
     highest = cv2.dilate(np.where(known, mean, -np.inf).astype(np.float32), box)
     lowest = cv2.erode(np.where(known, mean, np.inf).astype(np.float32), box)
-    return highest - lowest
+    return np.subtract(highest, lowest, out=np.zeros_like(mean), where=known)
