@@ -65,9 +65,8 @@ def add_light(
         )
     if not (light >= 0).all():
         raise ValueError("light_adu must not be negative or NaN; draw dark defects otherwise")
-    electrons = light.astype(np.float64) * gain_e_per_adu
-    if seed is not None:
-        electrons = np.random.default_rng(seed).poisson(electrons)
+    expected_e = light.astype(np.float64) * gain_e_per_adu
+    electrons = expected_e if seed is None else np.random.default_rng(seed).poisson(expected_e)
     return np.minimum(before + electrons / gain_e_per_adu, saturation_adu).astype(np.float32)
 
 
