@@ -169,7 +169,9 @@ def judge(quality: FrameQuality, baseline: Baseline, gates: Gates) -> None:
     elongation, longest = quality.elongation, gates.max_elongation
     if longest is not None and elongation > longest:
         text = f"elongation {elongation:.2f} is over max_elongation {longest:g}"
-        raise FrameRejected(text, kind=RejectionKind.ELONGATION, value=elongation, limit=longest)
+        raise FrameRejected(
+            text, kind=RejectionKind.ELONGATION, value=elongation, limit=1.0 * longest
+        )
     if len(baseline) < _FEWEST_FRAMES:
         return
     usual, kinds = baseline.usual, RejectionKind

@@ -34,6 +34,9 @@ _MEDIAN_CHI2 = 0.4549364
 _MAX_ROUNDS = 30
 # Keeps weights finite for fluxes without error.
 _TINY = 1e-12
+# The stars of a frame share the errors of its profile, which the stars' own errors know
+# nothing of: in simulations the ratio scatters by 0.9 to 1.7 times what these say.
+_SHARED = 1.25
 _WEIGHT_RANGE = (1e-3, 1e3)
 
 
@@ -188,10 +191,10 @@ def frame_weight(quality: FrameQuality, reference_quality: FrameQuality) -> floa
     0.0625
     """
     light = quality.flux_scale / reference_quality.flux_scale
-    noise = quality.sky_sigma_adu / reference_quality.sky_sigma_adu
-    if not (np.isfinite(noise) and noise > 0):
-        noise = 1.0
-    return float(np.clip((light / noise) ** 2, *_WEIGHT_RANGE))
+    noise, usual = quality.sky_sigma_adu, reference_quality.sky_sigma_adu
+    if not (0 < noise < np.inf and 0 < usual < np.inf):
+        noise = usual = 1.0
+    return float(np.clip((light * usual / noise) ** 2, *_WEIGHT_RANGE))
 
 
 def _known_median(values: FloatArray) -> float:
@@ -243,7 +246,7 @@ def _slope(
         before, slope = slope, float(np.average(ratio, weights=weight))
         if abs(slope - before) < 1e-6 * abs(slope):
             break
-    return slope, float(1 / np.sqrt(weight.sum()))
+    return slope, float(_SHARED / np.sqrt(weight.sum()))
 
 
 def _scatter(residual: FloatArray, own: FloatArray) -> float:
