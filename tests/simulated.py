@@ -33,6 +33,11 @@ def spaced(rng, shape, count, *, apart_px=30.0, margin_px=20.0):
     return xy
 
 
+def share_within(radius, beta):
+    """Return the share of a Moffat profile's light within `radius`, in units of its FWHM."""
+    return 1 - (1 + 4 * radius**2 * (2 ** (1 / beta) - 1)) ** (1 - beta)
+
+
 # What is no image: argument, error type, words in the message.
 NO_IMAGES = {
     "empty": (np.empty((0, 5)), r"2-D array of shape \(H, W\), got shape \(0, 5\)"),

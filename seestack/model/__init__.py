@@ -6,8 +6,9 @@ first pixel and x along the columns; shapes and indices are (row, col).
 """
 
 from seestack.model.arrays import BoolArray, FloatArray, Image, as_positions
-from seestack.model.errors import FrameRejected, SourceError, UnreadableFrameError
+from seestack.model.errors import FrameRejected, RejectionKind, SourceError, UnreadableFrameError
 from seestack.model.frame import BAYER_PATTERNS, Frame, FrameReport, Observation
+from seestack.model.quality import FrameQuality
 from seestack.model.registration import Registration
 from seestack.model.stack import Extremes, Stack
 from seestack.model.stars import Matches, Stars
@@ -19,12 +20,14 @@ __all__ = [
     "Extremes",
     "FloatArray",
     "Frame",
+    "FrameQuality",
     "FrameRejected",
     "FrameReport",
     "Image",
     "Matches",
     "Observation",
     "Registration",
+    "RejectionKind",
     "SourceError",
     "Stack",
     "Stars",

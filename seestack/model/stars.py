@@ -26,13 +26,16 @@ class Stars:
     xy : array_like of shape (N, 2)
         Positions (x, y) in pixels.
     flux : array_like of shape (N,), optional
-        Total flux in ADU.
+        Flux in ADU, measured alike for all stars of all frames; `seestack.detect` gives
+        the light within 1.5 FWHM.
     fwhm_px : array_like of shape (N,), optional
         Full width at half maximum in pixels.
     xy_err_px : array_like of shape (N,), optional
         Standard error of a position along one axis, in pixels.
     elongation : array_like of shape (N,), optional
         Major over minor axis of the star image, at least 1.
+    flux_err : array_like of shape (N,), optional
+        Standard error of the flux in ADU.
     sky_adu : float, optional
         Level of the sky.
     sky_sigma_adu : float, optional
@@ -58,6 +61,7 @@ class Stars:
     fwhm_px: FloatArray = None  # type: ignore[assignment]
     xy_err_px: FloatArray = None  # type: ignore[assignment]
     elongation: FloatArray = None  # type: ignore[assignment]
+    flux_err: FloatArray = None  # type: ignore[assignment]
     sky_adu: float = np.nan
     sky_sigma_adu: float = np.nan
 
@@ -69,6 +73,7 @@ class Stars:
             ("fwhm_px", np.nan),
             ("xy_err_px", np.nan),
             ("elongation", np.nan),
+            ("flux_err", np.nan),
         ):
             given = getattr(self, name)
             values = (

@@ -27,6 +27,9 @@ _NARROW = ((-np.sqrt(0.15), 5 / 18), (0.0, 8 / 18), (np.sqrt(0.15), 5 / 18))
 _NARROW_FWHM_PX = 2.5
 _BETA_RANGE = (1.2, 12.0)
 _STAR, _SHAPE = slice(0, 4), slice(4, 8)
+# A radius in half-widths at half maximum that the stamps hold: further out the exponent
+# decides how much light there is, and no star tells it.
+_FLUX_RADIUS = 3.0
 _X, _Y, _AMPLITUDE, _SKY, _LOG_SIZE, _STRETCH, _SHEAR, _BETA = range(8)
 
 
@@ -41,9 +44,13 @@ class StarFit:
     xy_err_px : ndarray of shape (N,)
         Standard error along one axis, larger where the star fits badly.
     flux : ndarray of shape (N,)
-        Total flux of the profile in ADU.
+        Flux of the profile in ADU within 1.5 FWHM of its middle (an ellipse where the
+        profile is one), which is 84 to 97 % of the total for exponents of 2.5 to 5.
+    flux_err : ndarray of shape (N,)
+        Standard error of the flux, larger where the star fits badly.
     fwhm_px, elongation : ndarray of shape (N,)
-        Width (geometric mean of both axes) and axis ratio of each star by itself.
+        Width (geometric mean of both axes) and axis ratio of each star by itself. What
+        noise adds to the ratio on average is taken off; a faint round star has 1.
     snr : ndarray of shape (N,)
         Amplitude over its standard error.
     chi2 : ndarray of shape (N,)
@@ -63,6 +70,7 @@ class StarFit:
     xy: FloatArray
     xy_err_px: FloatArray
     flux: FloatArray
+    flux_err: FloatArray
     fwhm_px: FloatArray
     elongation: FloatArray
     snr: FloatArray
@@ -117,6 +125,11 @@ def fit_stars(
     the squared residuals. The error follows from the inverse of the Fisher matrix
     (see S. M. Kay, Fundamentals of Statistical Signal Processing, vol. 1, ch. 3).
 
+    The flux within the radius R of a profile that holds the total F is
+    :math:`F\,(1 - [1 + (2^{1/\beta} - 1)(2R/\mathrm{FWHM})^2]^{1-\beta})`. At 1.5 FWHM the
+    errors of width and exponent cancel: fluxes of one star in two frames differ by no
+    more than the photons do, where total fluxes differ by 2 to 3 times that.
+
     Examples
     --------
     >>> from seestack.simulation import moffat_image
@@ -128,9 +141,7 @@ def fit_stars(
     count, size = stamps.shape[0], stamps.shape[-1]
     if count == 0:
         none = np.empty(0)
-        return StarFit(
-            np.empty((0, 2)), none, none, none, none, none, none, none, fwhm_px, beta, 0.0
-        )
+        return StarFit(np.empty((0, 2)), *(none,) * 8, psf_fwhm_px=fwhm_px, beta=beta, gain_adu=0.0)
     fit = _Fit(stamps.reshape(count, -1), valid.reshape(count, -1), size, noise_adu)
     parameters = fit.first_guess(fwhm_px, beta)
     bright = np.argsort(-parameters[:, _AMPLITUDE], kind="stable")[:n_shape]
@@ -292,24 +303,31 @@ class _Fit:
         weights = self.weights(parameters, model, gain)
         normal, gradient = _normal_equations(jacobian[..., :7], weights, residual)
         covariance = np.linalg.pinv(normal[:, _STAR, _STAR], hermitian=True)
+        of_shape = np.linalg.pinv(normal, hermitian=True)
         own = _limited(parameters, np.pad(_solve(normal, gradient), ((0, 0), (0, 1))))
         size, stretch, shear = (own[:, k] for k in (_LOG_SIZE, _STRETCH, _SHEAR))
         mean = np.cosh(stretch)
         spread = np.minimum(np.hypot(np.sinh(stretch), shear), 0.98 * mean)
         determinant = mean**2 - spread**2
+        # A length is never negative, so noise only adds to it: by its variance, squared.
+        noise_sq = np.abs(of_shape[:, _STRETCH, _STRETCH] + of_shape[:, _SHEAR, _SHEAR])
+        spread = np.sqrt(np.maximum(spread**2 - noise_sq, 0.0))
         common = parameters[0]
         beta = common[_BETA]
         area = np.exp(-common[_LOG_SIZE]) / np.sqrt(1 - common[_SHEAR] ** 2)
-        unit = np.pi * area / ((beta - 1) * (2 ** (1 / beta) - 1))
+        k = 2 ** (1 / beta) - 1
+        within = 1 - (1 + k * _FLUX_RADIUS**2) ** (1 - beta)
+        flux = parameters[:, _AMPLITUDE] * np.pi * area / ((beta - 1) * k) * within
         degrees = np.maximum(self.valid.sum(axis=1) - 4, 1)
         chi2 = (weights * residual**2).sum(axis=1) / degrees
         snr = parameters[:, _AMPLITUDE] / np.sqrt(np.abs(covariance[:, 2, 2]) + 1e-300)
         error = np.sqrt(np.abs((covariance[:, 0, 0] + covariance[:, 1, 1]) / 2))
-        error = error * np.sqrt(np.maximum(chi2, 1.0))
+        misfitting = np.sqrt(np.maximum(chi2, 1.0))
         return StarFit(
             xy=parameters[:, :2].copy(),
-            xy_err_px=error,
-            flux=parameters[:, _AMPLITUDE] * unit,
+            xy_err_px=error * misfitting,
+            flux=flux,
+            flux_err=flux / np.maximum(snr, 1e-9) * misfitting,
             fwhm_px=2 * np.exp(-size / 2) / determinant**0.25,
             elongation=np.sqrt((mean + spread) / (mean - spread)),
             snr=snr,

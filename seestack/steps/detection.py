@@ -65,8 +65,8 @@ def detect(
     Returns
     -------
     Stars
-        Brightest first, with positions, fluxes, widths and position errors. Empty,
-        never None, when nothing stands above the threshold.
+        Brightest first, with positions, fluxes, shapes and errors. Empty, never None,
+        when nothing stands above the threshold. A flux is the light within 1.5 FWHM.
 
     Raises
     ------
@@ -251,6 +251,7 @@ def _fitted(
     return Stars(
         xy[keep],
         flux=fit.flux[keep],
+        flux_err=fit.flux_err[keep],
         fwhm_px=fit.fwhm_px[keep],
         xy_err_px=fit.xy_err_px[keep],
         elongation=fit.elongation[keep],

@@ -22,6 +22,7 @@ from seestack.model import (
     FrameRejected,
     Matches,
     Registration,
+    RejectionKind,
     Stars,
     Transform,
     as_positions,
@@ -109,7 +110,7 @@ def refine(
         raise TypeError(f"matches must be Matches as vote returns them, got {matches!r}")
     least = max(min_inliers, 2 if transform == "rigid" else 1)
     if len(matches) < least:
-        raise FrameRejected(TOO_FEW)
+        raise _too_few(len(matches), least)
     pair = np.column_stack([matches.reference, matches.frame])
     if (pair.max(axis=0) >= (len(first), len(second))).any():
         raise ValueError(
@@ -168,14 +169,14 @@ def _robust_fit(
     """
     use = np.ones(len(own), bool)
     if use.sum() < least:
-        raise FrameRejected(TOO_FEW)
+        raise _too_few(len(own), least)
     # Errors may be unknown or too small: the first fit judges nobody by them.
     alike = fit(reference_xy, frame_xy, np.ones(len(own)))
     distance_sq = ((alike(frame_xy) - reference_xy) ** 2).sum(axis=1)
     scatter = max(float(np.median(own)), _extra_variance(distance_sq, own))
     for _ in range(_MAX_ROUNDS):
         if use.sum() < least:
-            raise FrameRejected(TOO_FEW)
+            raise _too_few(int(use.sum()), least)
         variance = own + scatter + _TINY
         motion = fit(reference_xy[use], frame_xy[use], 1 / variance[use])
         distance_sq = ((motion(frame_xy) - reference_xy) ** 2).sum(axis=1)
@@ -187,8 +188,14 @@ def _robust_fit(
             break
         use = again
     if use.sum() < least:
-        raise FrameRejected(TOO_FEW)
+        raise _too_few(int(use.sum()), least)
     return motion, use
+
+
+def _too_few(agreeing: int, least: int) -> FrameRejected:
+    return FrameRejected(
+        TOO_FEW, kind=RejectionKind.NO_MATCH, value=float(agreeing), limit=float(least)
+    )
 
 
 def _extra_variance(distance_sq: FloatArray, own: FloatArray) -> float:

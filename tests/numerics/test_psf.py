@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from simulated import share_within
 
 from seestack.bounds import position_bound
 from seestack.numerics.psf import fit_stars
@@ -39,7 +40,8 @@ def test_exact_without_noise(fwhm, beta):
     np.testing.assert_allclose(found.xy, xy, rtol=0, atol=2e-3)
     np.testing.assert_allclose(found.psf_fwhm_px, fwhm, rtol=0.01, atol=0)
     np.testing.assert_allclose(found.beta, beta, rtol=0.05, atol=0)
-    np.testing.assert_allclose(found.flux, np.geomspace(1e5, 1e4, 8), rtol=0.02, atol=0)
+    light = share_within(1.5, beta) * np.geomspace(1e5, 1e4, 8)
+    np.testing.assert_allclose(found.flux, light, rtol=0.01, atol=0)
     np.testing.assert_allclose(found.elongation, 1.0, rtol=0, atol=0.01)
 
 
@@ -64,6 +66,24 @@ def test_photon_noise_without_bias(fwhm, gain):
         images, _ = stamps(np.geomspace(1e5, 1e4, 25), fwhm=fwhm, gain=gain, seed=seed)
         found.append(fit(images, gain=gain, fwhm=fwhm).gain_adu * gain)
     np.testing.assert_allclose(np.mean(found), 1.0, rtol=0, atol=0.1)
+
+
+@pytest.mark.parametrize("fwhm", [1.8, 3.0, 5.0])
+def test_fluxes_scatter_as_their_errors_say(fwhm):
+    flux = np.geomspace(1e5, 5e3, 20)
+    found = [fit(stamps(flux, fwhm=fwhm, seed=seed)[0], fwhm=fwhm) for seed in range(30)]
+    pulls = [(star.flux - share_within(1.5, 3.0) * flux) / star.flux_err for star in found]
+    np.testing.assert_allclose(np.std(pulls), 1.0, rtol=0, atol=0.12)
+    np.testing.assert_allclose(np.mean(pulls), 0.0, rtol=0, atol=0.2)
+
+
+@pytest.mark.parametrize("elongation", [1.0, 1.15, 1.4, 2.5])
+@pytest.mark.parametrize("flux", [5e3, 5e4])
+def test_noise_makes_no_star_longer(elongation, flux):
+    shape = {"elongation": elongation, "position_angle_deg": 25.0}
+    found = [fit(stamps(np.full(20, flux), seed=seed, **shape)[0]) for seed in range(10)]
+    median = np.median([star.elongation for star in found])
+    np.testing.assert_allclose(median, elongation, rtol=0.05 if flux < 1e4 else 0.02, atol=0)
 
 
 def test_an_ellipse():
