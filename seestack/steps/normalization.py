@@ -80,13 +80,7 @@ def sky_boxes(image: ArrayLike) -> SkyBoxes:
     >>> boxes.box_px, boxes.level.shape, boxes.level[0, 0].item()
     (10, (16, 24), 700.0)
     """
-    pixels = _as_frame("image", image)
-    box_px = int(np.clip(min(pixels.shape[:2]) // _BOXES_ACROSS, *_BOX_PX))
-    level = _box_means(pixels, box_px)
-    lit = np.zeros(level.shape, bool)
-    for channel in np.ndindex(level.shape[2:]):
-        lit[:, :, *channel] = _lit(level[:, :, *channel], box_px, pixels.shape)
-    return SkyBoxes(level, lit, box_px, pixels.shape)
+    return _reduced(_as_frame("image", image))
 
 
 def sky_difference(
@@ -203,7 +197,11 @@ def normalize(
     """
     pixels = _as_frame("image", image)
     target = _checked_out(out, pixels.shape)
-    boxes = reference if isinstance(reference, SkyBoxes) else sky_boxes(reference)
+    boxes = (
+        reference
+        if isinstance(reference, SkyBoxes)
+        else _reduced(_as_frame("reference", reference))
+    )
     surfaces = sky_difference(pixels, boxes, scale=scale, order=order)
     if not surfaces or (scale == 1.0 and all(surface.is_zero for surface in surfaces)):
         if target is not image:
@@ -251,6 +249,15 @@ def _as_frame(name: str, image: ArrayLike) -> Image:
     return np.asarray(array, dtype=np.float32)
 
 
+def _reduced(pixels: Image) -> SkyBoxes:
+    box_px = int(np.clip(min(pixels.shape[:2]) // _BOXES_ACROSS, *_BOX_PX))
+    level = _box_means(pixels, box_px)
+    lit = np.zeros(level.shape, bool)
+    for channel in np.ndindex(level.shape[2:]):
+        lit[:, :, *channel] = _lit(level[:, :, *channel], box_px, pixels.shape)
+    return SkyBoxes(level, lit, box_px, pixels.shape)
+
+
 def _check_boxes(reference: object, shape: tuple[int, ...], scale: float, order: int) -> None:
     if not isinstance(reference, SkyBoxes):
         raise TypeError(f"reference must be SkyBoxes, got {type(reference).__name__}")
@@ -286,7 +293,7 @@ def _box_means(pixels: Image, box_px: int) -> Image:
         if not np.isfinite(means).all():
             known = np.isfinite(band)
             share = _in_boxes(known.sum(axis=0, dtype=np.uint8).astype(np.float32), cols)
-            total = _in_boxes(np.where(known, band, np.float32(0)).sum(axis=0), cols)
+            total = _in_boxes(band.sum(axis=0, where=known), cols)
             enough = share >= _LEAST_KNOWN * box_px**2
             means[...] = np.float32(np.nan)
             np.divide(total, share, out=means, where=enough)
