@@ -236,6 +236,13 @@ def test_the_smaller_the_overlap_the_lower_the_order(shift_px, terms):
         assert np.abs(error[footprint]).max() < 4.0
 
 
+def test_a_corner_in_common_carries_no_plane_over_the_whole_frame():
+    reference = noise(0)
+    reference[110:], reference[:, 110:] = np.nan, np.nan
+    (surface,) = sky_difference(noise(1) + RAMP, sky_boxes(reference))
+    assert np.count_nonzero(surface.coefficients) == 1
+
+
 def test_boxes_in_a_line_carry_no_plane():
     image = np.full(SHAPE, np.nan, np.float32)
     image[66:88] = noise(1)[66:88] + RAMP[66:88]
