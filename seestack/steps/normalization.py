@@ -1,0 +1,332 @@
+"""Bring a frame to the sky and the brightness of the reference.
+
+Haze, moonrise and the sinking of the field change level, slope and flux from frame to
+frame; where frames end, the stack would show it as a seam. The sky is compared in box
+means, on the pixels that both have, and only what the noise cannot explain is taken
+off: a frame that needs nothing comes back as it is. How much fainter its stars are is
+not measured here; `flux_scale` turns that into a factor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seestack.checks import as_real_array, check_positive
+from seestack.model import BoolArray, FloatArray, Image
+from seestack.numerics.surfaces import Surface, fit_surface
+
+__all__ = ["SkyBoxes", "flux_scale", "normalize", "sky_boxes", "sky_difference"]
+
+_BOX_PX = (8, 32)
+_BOXES_ACROSS = 16
+# A box with fewer known pixels is left out: their centre lies elsewhere.
+_LEAST_KNOWN = 0.5
+_LIT = 3.0
+_ROUNDING = 5e-7
+_SIGNIFICANT = 3.0
+_SMALLEST_CHANGE = 0.002
+# Rows handled at once: the working arrays of a band stay in the processor's cache.
+_BAND = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SkyBoxes:
+    """An image reduced to the means of its boxes.
+
+    Parameters
+    ----------
+    level : ndarray of float32, shape (h, w) or (h, w, 3)
+        Means in ADU; NaN where more than half of the pixels are unknown.
+    lit : ndarray of bool, the same shape
+        True where the box holds more light than the smooth sky: stars, nebulae.
+    box_px : int
+        Side of a box.
+    shape : tuple of int
+        Shape of the image, (H, W) or (H, W, 3).
+    """
+
+    level: Image
+    lit: BoolArray
+    box_px: int
+    shape: tuple[int, ...]
+
+
+def sky_boxes(image: ArrayLike) -> SkyBoxes:
+    """Reduce the reference to what `normalize` needs of it.
+
+    Parameters
+    ----------
+    image : array_like of shape (H, W) or (H, W, 3)
+        Linear pixels in ADU; NaN marks pixels without a value.
+
+    Returns
+    -------
+    SkyBoxes
+        Boxes of 8 to 32 pixels, a sixteenth of the shorter side. Empty for an image of
+        less than 8 pixels on a side.
+
+    Raises
+    ------
+    ValueError
+        If `image` is not a numeric array of such a shape.
+
+    Examples
+    --------
+    >>> boxes = sky_boxes(np.full((160, 240), 700.0))
+    >>> boxes.box_px, boxes.level.shape, boxes.level[0, 0].item()
+    (10, (16, 24), 700.0)
+    """
+    return _reduced(_as_frame("image", image))
+
+
+def sky_difference(
+    image: ArrayLike, reference: SkyBoxes, *, scale: float = 1.0, order: int = 2
+) -> tuple[Surface, ...]:
+    """Return what must be taken off a frame to give it the sky of the reference.
+
+    Parameters
+    ----------
+    image : array_like of shape (H, W) or (H, W, 3)
+        The frame on the grid of the reference, NaN where it does not cover it.
+    reference : SkyBoxes
+        Of an image of the same shape.
+    scale : float, default 1
+        Factor on the frame before its sky is compared.
+    order : {0, 1, 2}
+        Highest order of the difference: a level, a plane, a quadratic surface. Lower
+        ones are used where the frame does not need or cannot carry it.
+
+    Returns
+    -------
+    tuple of Surface
+        One for each channel; zero where the noise explains the difference. An empty
+        tuple where frame and reference have too few boxes of sky in common.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, `scale` is not positive or `order` is not 0, 1 or 2.
+    TypeError
+        If `reference` is not `SkyBoxes` or `scale` is not a number.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).normal(700.0, 9.0, (160, 240))
+    >>> (surface,) = sky_difference(image + 30.0, sky_boxes(image))
+    >>> surface.at([0, 159], [239]).round(3).tolist()
+    [[30.0], [30.0]]
+    """
+    pixels = _as_frame("image", image)
+    _check_boxes(reference, pixels.shape, scale, order)
+    level = _box_means(pixels, reference.box_px)
+    difference = np.where(reference.lit, np.nan, level * np.float32(scale) - reference.level)
+    surfaces = []
+    for channel in np.ndindex(level.shape[2:]):
+        here = (slice(None), slice(None), *channel)
+        known = np.isfinite(level[here])
+        fit = fit_surface(
+            difference[here],
+            box_px=reference.box_px,
+            shape=(pixels.shape[0], pixels.shape[1]),
+            order=order,
+            reach=known,
+            rounding=_rounding(level[here]),
+        )
+        if fit is None:
+            return ()
+        surfaces.append(fit[0])
+    return tuple(surfaces)
+
+
+def normalize(
+    image: ArrayLike,
+    reference: SkyBoxes | ArrayLike,
+    *,
+    scale: float = 1.0,
+    order: int = 2,
+    out: NDArray[Any] | None = None,
+) -> Image:
+    """Give a frame the sky and the flux scale of the reference.
+
+    Parameters
+    ----------
+    image : array_like of shape (H, W) or (H, W, 3)
+        The frame on the grid of the reference, NaN where it does not cover it.
+    reference : SkyBoxes or array_like
+        The reference, or its boxes from `sky_boxes`, of the same shape.
+    scale : float, default 1
+        Factor on the frame, see `flux_scale`; the same for all channels.
+    order : {0, 1, 2}
+        What the skies may differ by: a level, a plane, a quadratic surface.
+    out : ndarray of float32, optional
+        Receives the result; may be `image` itself.
+
+    Returns
+    -------
+    ndarray of float32
+        `image` times `scale`, less the difference of the skies; NaN where `image` is.
+        The pixels of `image` unchanged where `scale` is 1 and the noise explains the
+        difference, and where frame and reference have too little sky in common.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, `image` is not numeric, `scale` is not positive, `order`
+        is not 0, 1 or 2 or `out` does not fit; nothing has changed then.
+    TypeError
+        If `scale` is not a number or `out` is not an array.
+
+    Notes
+    -----
+    All frames inherit the noise that the fit finds in the reference, the reference
+    itself included: it is common to them and makes no seam.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> reference, frame = rng.normal(700.0, 9.0, (2, 160, 240)).astype(np.float32)
+    >>> bool((normalize(frame, reference) == frame).all())
+    True
+    >>> moonlit = frame + np.linspace(0.0, 90.0, 240)
+    >>> bool(abs(normalize(moonlit, reference) - frame).max() < 1.0)
+    True
+    """
+    pixels = _as_frame("image", image)
+    target = _checked_out(out, pixels.shape)
+    boxes = (
+        reference
+        if isinstance(reference, SkyBoxes)
+        else _reduced(_as_frame("reference", reference))
+    )
+    surfaces = sky_difference(pixels, boxes, scale=scale, order=order)
+    if not surfaces or (scale == 1.0 and all(surface.is_zero for surface in surfaces)):
+        if target is not image:
+            np.copyto(target, pixels)
+        return target
+    _subtract(pixels, surfaces, np.float32(scale), target)
+    return target
+
+
+def flux_scale(transparency: float, transparency_err: float) -> float:
+    """Return the factor that brings a frame's stars to the flux of the reference.
+
+    Parameters
+    ----------
+    transparency : float
+        Flux of the frame's stars over that of the same stars of the reference.
+    transparency_err : float
+        Its standard error.
+
+    Returns
+    -------
+    float
+        One over the transparency where it differs from 1 by more than three times its
+        error and more than 0.2 %, otherwise exactly 1.0; so too where either is NaN or
+        the transparency is not positive.
+
+    Examples
+    --------
+    >>> flux_scale(0.8, 0.01), flux_scale(0.995, 0.004), flux_scale(float("nan"), 0.1)
+    (1.25, 1.0, 1.0)
+    """
+    change = abs(transparency - 1.0)
+    known = np.isfinite(transparency) and transparency > 0 and transparency_err >= 0
+    if known and change > max(_SIGNIFICANT * transparency_err, _SMALLEST_CHANGE):
+        return 1.0 / float(transparency)
+    return 1.0
+
+
+def _as_frame(name: str, image: ArrayLike) -> Image:
+    array = as_real_array(name, image)
+    if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
+        raise ValueError(
+            f"{name} must be an array of shape (H, W) or (H, W, 3), got shape {array.shape}"
+        )
+    return np.asarray(array, dtype=np.float32)
+
+
+def _reduced(pixels: Image) -> SkyBoxes:
+    box_px = int(np.clip(min(pixels.shape[:2]) // _BOXES_ACROSS, *_BOX_PX))
+    level = _box_means(pixels, box_px)
+    lit = np.zeros(level.shape, bool)
+    for channel in np.ndindex(level.shape[2:]):
+        lit[:, :, *channel] = _lit(level[:, :, *channel], box_px, pixels.shape)
+    return SkyBoxes(level, lit, box_px, pixels.shape)
+
+
+def _check_boxes(reference: object, shape: tuple[int, ...], scale: float, order: int) -> None:
+    if not isinstance(reference, SkyBoxes):
+        raise TypeError(f"reference must be SkyBoxes, got {type(reference).__name__}")
+    if reference.shape != shape:
+        raise ValueError(
+            f"image must have the shape of the reference, {reference.shape}, got {shape}; "
+            "warp it first"
+        )
+    check_positive("scale", scale)
+    if isinstance(order, bool) or order not in (0, 1, 2):
+        raise ValueError(f"order must be 0, 1 or 2, got {order!r}")
+
+
+def _checked_out(out: object, shape: tuple[int, ...]) -> Image:
+    if out is None:
+        return np.empty(shape, np.float32)
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be an array, got {type(out).__name__}")
+    if out.shape != shape or out.dtype != np.float32:
+        raise ValueError(
+            f"out must be float32 of shape {shape}, got {out.dtype} of shape {out.shape}"
+        )
+    return out
+
+
+def _box_means(pixels: Image, box_px: int) -> Image:
+    """Return the means of whole boxes; NaN where too few pixels are known."""
+    rows, cols = (n // box_px for n in pixels.shape[:2])
+    level = np.empty((rows, cols, *pixels.shape[2:]), np.float32)
+    for line, means in enumerate(level):
+        band = pixels[line * box_px : (line + 1) * box_px, : cols * box_px]
+        means[...] = _in_boxes(band.sum(axis=0), cols) / np.float32(box_px**2)
+        if not np.isfinite(means).all():
+            known = np.isfinite(band)
+            share = _in_boxes(known.sum(axis=0, dtype=np.uint8).astype(np.float32), cols)
+            total = _in_boxes(band.sum(axis=0, where=known), cols)
+            enough = share >= _LEAST_KNOWN * box_px**2
+            means[...] = np.float32(np.nan)
+            np.divide(total, share, out=means, where=enough)
+    return level
+
+
+def _subtract(pixels: Image, surfaces: tuple[Surface, ...], scale: np.float32, out: Image) -> None:
+    """Write the scaled pixels less the surface of each channel."""
+    factors = [surface.factors(*(np.arange(n) for n in pixels.shape[:2])) for surface in surfaces]
+    for top in range(0, pixels.shape[0], _BAND):
+        band = slice(top, top + _BAND)
+        sky = [down[band] @ along for down, along in factors]
+        scaled = pixels[band] if scale == 1 else np.multiply(pixels[band], scale, out=out[band])
+        np.subtract(scaled, sky[0] if pixels.ndim == 2 else np.stack(sky, axis=2), out=out[band])
+
+
+def _in_boxes(line: Image, boxes: int) -> Image:
+    """Return the sums of equal pieces of a line, shape (boxes,) or (boxes, 3)."""
+    return line.reshape(boxes, -1, *line.shape[1:]).sum(axis=1)
+
+
+def _lit(level: FloatArray, box_px: int, shape: tuple[int, ...]) -> BoolArray:
+    """Return the boxes that stand out of the smooth sky."""
+    fit = fit_surface(
+        level, box_px=box_px, shape=(shape[0], shape[1]), order=2, rounding=_rounding(level)
+    )
+    if fit is None:
+        return np.zeros(level.shape, bool)
+    surface, scatter = fit
+    rows, cols = ((np.arange(n) + 0.5) * box_px - 0.5 for n in level.shape)
+    return level - surface.at(rows, cols) > _LIT * scatter
+
+
+def _rounding(level: FloatArray) -> float:
+    """Return the error that float32 leaves in the mean of a box."""
+    return _ROUNDING * float(np.abs(level[np.isfinite(level)]).max(initial=0.0))
