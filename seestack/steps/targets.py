@@ -21,6 +21,7 @@ _BOX_PX = 8
 _WIDER_THAN = 3
 _SMOOTHING = 1.5
 _DETECTION_SIGMA = 5.0
+_ROUGHEST = 3.0
 _FEWEST_BOXES = 9
 # Inner and outer edge of the local sky, in radii of the target beyond its own edge.
 _SKY_FROM, _SKY_TO = 0.5, 1.5
@@ -156,6 +157,9 @@ def brightest_region(image: ArrayLike) -> Target | None:
     opened = ndimage.grey_opening(light[tuple(nearest)], size=(_WIDER_THAN, _WIDER_THAN))
     smooth = ndimage.gaussian_filter(opened, _SMOOTHING, mode="nearest")
     level, noise = sky_level(smooth[known])
+    # A nebula that fills the frame leaves no sky to measure; its roughness limits the noise.
+    rough = robust_spread((smooth - ndimage.uniform_filter(smooth, 5))[known])
+    noise = min(noise, _ROUGHEST * rough)
     smooth = np.where(known, smooth - level, 0.0)
     regions, count = ndimage.label(smooth > _DETECTION_SIGMA * noise)
     index = np.arange(1, count + 1)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from simulated import NOT_POSITIVE
 
 from seestack import Transform, warp
+from seestack.alpaca.nebulae import nebula
 from seestack.numerics.noise import NoiseTrack, box_means
 from seestack.simulation import random_field, simulate_frame
 from seestack.steps.forecast import SnrCurve, frames_for_snr
@@ -106,6 +107,13 @@ def test_the_brightest_region_is_the_glow(slope):
     assert found.radius_px == pytest.approx(35.3, rel=0.2)
     colour = brightest_region(np.repeat(stack[..., None], 3, axis=2))
     assert (colour.x, colour.y) == pytest.approx((found.x, found.y), abs=0.1)
+
+
+def test_a_nebula_that_fills_the_frame_is_found():
+    light = 300 * nebula(SHAPE, size_px=185, seed=1)[0]
+    found = brightest_region(np.random.default_rng(0).normal(500, 10, SHAPE) + light)
+    inside = found.covers(X, Y)
+    assert light[inside].mean() > 2 * light.mean()
 
 
 def test_the_brighter_of_two():
