@@ -33,8 +33,8 @@ from seestack.steps.accumulation import accumulate
 from seestack.steps.calibration import calibrate, without_hot_pixels
 from seestack.steps.colour import luminance
 from seestack.steps.detection import detect
-from seestack.steps.quality import measured_gain
 from seestack.steps.refinement import refine
+from seestack.steps.snr import measured_gain
 from seestack.steps.stretching import preview_png
 from seestack.steps.voting import vote
 from seestack.steps.warping import warp

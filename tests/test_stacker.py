@@ -15,7 +15,7 @@ from simulated import spaced, turn
 
 from seestack import Frame, LiveStacker, Registration, Transform
 from seestack.simulation import StarField, random_field, simulate_frame
-from seestack.steps.quality import sky_noise
+from seestack.steps.snr import sky_noise
 
 SHAPE = (240, 360)
 FIELD = random_field(SHAPE, 120, seed=4, margin_px=60, faintest_adu=2_000.0)

@@ -1,0 +1,226 @@
+"""Measure how much less noise a stack has than a single frame.
+
+Two ways. `sky_noise` and `measured_gain` look at one image and take what is rough in it
+for noise, be it noise or the threads of a nebula. `tracked_gain` compares parts of the
+stack with each other, so that whatever is in the sky cancels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seestack.checks import as_image, check_positive
+from seestack.model import BoolArray, FloatArray, Image, Stack
+from seestack.numerics.noise import NoiseTrack, robust_spread, without_structure
+from seestack.numerics.robust import MAD_TO_SIGMA, sky_level
+
+__all__ = [
+    "NoiseTrack",
+    "measured_gain",
+    "sky_noise",
+    "stack_noise",
+    "tracked_gain",
+]
+
+_BOX_PX = 8
+_FEWEST_BENDS = 20
+# The gain is measured in the middle of the stack, on a square of at most this side.
+_MIDDLE_PX = 640
+# With fewer frames the noise of the first is not independent of that of the mean.
+_FEWEST_FRAMES = 4
+
+
+def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
+    """Return the noise of the sky on the scale of a box, as a standard deviation.
+
+    Resampling correlates neighbouring pixels and hides noise from a pixel-to-pixel
+    measure; the mean of a box is blind to that. Second differences of three boxes in
+    a row cancel the sky's level and slope.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W)
+        Boxes that contain NaN take no part.
+    box_px : int, default 8
+        Side of the boxes.
+
+    Returns
+    -------
+    float
+        Noise of the mean of one box, in ADU; NaN where fewer than 20 such
+        differences are left.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0.0, 8.0, (320, 400))
+    >>> 0.95 < sky_noise(noise) < 1.05
+    True
+    """
+    pixels = as_image("image", image)
+    check_positive("box_px", box_px, whole=True)
+    return _noise_of(_box_means(pixels, box_px))
+
+
+def measured_gain(reference: Image, stack: Stack) -> float:
+    """Return how many times less noise the stack has than its reference frame.
+
+    Parameters
+    ----------
+    reference : ndarray of shape (H, W)
+        The reference frame in ADU.
+    stack : Stack
+        The stack on its grid, the reference included.
+
+    Returns
+    -------
+    float
+        Noise of the sky in the frame over that in the stack, both in boxes of 8 x 8
+        pixels that all frames cover and that hold no light the stack can see; NaN
+        where the middle of the frame has too few of them.
+
+    Examples
+    --------
+    >>> from seestack.steps.accumulation import accumulate
+    >>> rng = np.random.default_rng(0)
+    >>> frames = rng.normal(100.0, 8.0, (4, 320, 400)).astype(np.float32)
+    >>> stack = None
+    >>> for frame in frames:
+    ...     stack = accumulate(stack, frame, np.ones(frame.shape, bool))
+    >>> 1.9 < measured_gain(frames[0], stack) < 2.1
+    True
+    """
+    middle = tuple(
+        slice(max((n - _MIDDLE_PX) // 2, 0), (n + _MIDDLE_PX) // 2) for n in reference.shape
+    )
+    mean = stack.mean[middle].astype(np.float32)
+    partly = stack.coverage[middle] < stack.coverage.max()
+    blank = _box_means((partly | _lit(mean)).astype(np.float32), _BOX_PX) == 0
+    of_frame, of_stack = (
+        _noise_of(np.where(blank, _box_means(image, _BOX_PX), np.nan))
+        for image in (reference[middle], mean)
+    )
+    return of_frame / of_stack if of_stack > 0 else float("nan")
+
+
+def stack_noise(track: NoiseTrack) -> float:
+    r"""Return the noise of a stack in its boxes, measured between its halves.
+
+    Parameters
+    ----------
+    track : NoiseTrack
+        The frames of the stack.
+
+    Returns
+    -------
+    float
+        Standard deviation of the mean of a box in ADU; NaN for a single frame, or where
+        fewer than 20 boxes without stars are covered.
+
+    Notes
+    -----
+    Half the difference of the first and the second half in time,
+    :math:`(m_1 - m_2)\sqrt{W_1 W_2} / (W_1 + W_2)`, minus the sky of 7 x 7 boxes
+    around and minus the multiple of the stack that transparency left in it; of that the
+    biweight midvariance over boxes that 90 % of the weight covers and that no star
+    stands out of. A pattern of the sensor shows as far as it moved by more than a
+    box from one half to the other; one that never moves is part of the sky for this
+    measure, and `sky_noise` of the stack is an upper limit then.
+
+    Examples
+    --------
+    >>> frames = np.random.default_rng(0).normal(100.0, 8.0, (16, 320, 400))
+    >>> track = NoiseTrack.start(frames[0])
+    >>> for frame in frames[1:]:
+    ...     track = track.with_frame(frame)
+    >>> 0.24 < stack_noise(track) < 0.26
+    True
+    """
+    return _noises(track)[1]
+
+
+def tracked_gain(track: NoiseTrack) -> float:
+    r"""Return how many times less noise the stack has than its reference frame.
+
+    Parameters
+    ----------
+    track : NoiseTrack
+        The frames of the stack, the reference first.
+
+    Returns
+    -------
+    float
+        1.0 for the reference alone. NaN for 2 and 3 frames, whose noise cannot be told
+        from that of their mean, and where the noise is not known.
+
+    Notes
+    -----
+    The noise :math:`\sigma` of the stack is `stack_noise`. That of the reference,
+    with the share :math:`w` of the stack's weight, follows from its difference to the
+    stack, whose variance is :math:`(1 - 2w)\sigma_r^2 + \sigma^2`.
+
+    Examples
+    --------
+    >>> frames = np.random.default_rng(0).normal(100.0, 8.0, (16, 320, 400))
+    >>> track = NoiseTrack.start(frames[0])
+    >>> for frame in frames[1:]:
+    ...     track = track.with_frame(frame)
+    >>> 3.85 < tracked_gain(track) < 4.15
+    True
+    """
+    if track.frames == 1:
+        return 1.0
+    single, whole = _noises(track)
+    return single / whole if whole > 0 else float("nan")
+
+
+def _noises(track: NoiseTrack) -> tuple[float, float]:
+    """Return the noise of a box in the reference and in the stack; NaN where unknown."""
+    usable = track.usable
+    noise, mean = track.halves()
+    whole = robust_spread(without_structure(noise, mean, usable))
+    if track.frames < _FEWEST_FRAMES:
+        return float("nan"), whole
+    off = robust_spread(without_structure(track.reference - mean, mean, usable))
+    own = 1 - 2 * track.reference_weight / track.weight
+    variance = (off**2 - whole**2) / own if own > 0 else -1.0
+    return math.sqrt(variance) if variance > 0 else float("nan"), whole
+
+
+def _box_means(image: NDArray[np.floating], box_px: int) -> FloatArray:
+    """Return the means of whole boxes; NaN where a pixel is NaN."""
+    rows, cols = (n // box_px for n in image.shape)
+    if rows == 0 or cols == 0:
+        return np.empty((0, 0))
+    whole = np.ascontiguousarray(image[: rows * box_px, : cols * box_px], dtype=np.float32)
+    return cv2.resize(whole, (cols, rows), interpolation=cv2.INTER_AREA)
+
+
+def _noise_of(boxes: FloatArray) -> float:
+    """Return the noise of box means from second differences, which no slope disturbs."""
+    bends = np.concatenate(
+        [
+            (boxes[:, 1:-1] - (boxes[:, :-2] + boxes[:, 2:]) / 2).ravel(),
+            (boxes[1:-1] - (boxes[:-2] + boxes[2:]) / 2).ravel(),
+        ]
+    )
+    bends = bends[np.isfinite(bends)]
+    if bends.size < _FEWEST_BENDS:
+        return float("nan")
+    spread = MAD_TO_SIGMA * np.median(np.abs(bends - np.median(bends)))
+    return float(spread / np.sqrt(1.5))
+
+
+def _lit(mean: Image) -> BoolArray:
+    """Return the pixels within a box of light that stands out of the sky."""
+    known = np.isfinite(mean)
+    if not known.any():
+        return ~known
+    filled = np.where(known, mean, np.float32(sky_level(mean[::4, ::4])[0]))
+    light = cv2.GaussianBlur(filled, (0, 0), 1.7) - cv2.blur(filled, (25, 25))
+    bright = (light > 4 * sky_level(light[::7, ::7])[1]).astype(np.uint8)
+    reach = np.ones((2 * _BOX_PX + 1, 2 * _BOX_PX + 1), np.uint8)
+    return cv2.dilate(bright, reach) > 0
