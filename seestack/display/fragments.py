@@ -29,19 +29,20 @@ def card(title: str, facts: Mapping[str, str], *, left: str = "", below: str = "
     """
     rows = "".join(
         f'<tr><th style="text-align:left">{escape(name)}</th>'
-        f'<td style="text-align:left">{escape(value)}</td></tr>'
+        f'<td style="text-align:left;overflow-wrap:anywhere">{escape(value)}</td></tr>'
         for name, value in facts.items()
     )
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:1em;align-items:flex-start">'
-        f"{left}<div><strong>{escape(title)}</strong><table>{rows}</table>{below}</div></div>"
+        f'{left}<div style="flex:1 1 300px"><strong>{escape(title)}</strong>'
+        f"<table>{rows}</table>{below}</div></div>"
     )
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of texts, which are escaped."""
     cell = '<td style="text-align:left">'
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    head = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in header)
     body = "".join(
         "<tr>" + "".join(f"{cell}{escape(text)}</td>" for text in row) + "</tr>" for row in rows
     )
