@@ -106,7 +106,7 @@ def show_image(
     ax = axes_for(ax, (7.0, 5.0), projection=wcs)
     if shown.ndim == 3:
         gaps = np.isnan(shown).any(axis=2)
-        colours = np.ma.filled(norm(np.nan_to_num(shown)), 0.0)
+        colours = np.clip(norm(np.nan_to_num(shown)), 0.0, 1.0)
         drawn = draw(ax, np.dstack([colours, ~gaps]), block)
     else:
         drawn = draw(ax, np.ma.masked_invalid(shown), block, norm=norm, cmap="gray")
@@ -188,7 +188,8 @@ def _norm(
     low, high = np.percentile(known, [low_percent, high_percent]) if known.size else (0.0, 1.0)
     if not high > low:
         high = low + 1
-    return ImageNormalize(vmin=float(low), vmax=float(high), stretch=stretch, clip=True)
+    # Clipping would fill the gaps; what lies outside is black or white without it.
+    return ImageNormalize(vmin=float(low), vmax=float(high), stretch=stretch, clip=False)
 
 
 def _number(norm: ImageNormalize) -> StrMethodFormatter:

@@ -78,6 +78,17 @@ def test_the_three_colours_are_stretched_alike_and_gaps_are_transparent():
     assert shown[3, 5, 3] == 1.0
 
 
+@pytest.mark.parametrize("stretch", ["asinh", "linear", "log", "sqrt"])
+def test_gaps_in_grey_are_transparent_and_extremes_are_black_and_white(stretch):
+    image = np.linspace(0.0, 1000.0, 30 * 40).reshape(30, 40)
+    image[3, 4] = np.nan
+    shown = drawn(show_image(image, stretch=stretch))
+    colours = shown.to_rgba(shown.get_array())
+    assert colours[3, 4, 3] == 0.0
+    np.testing.assert_array_equal(colours[0, 0], [0, 0, 0, 1])
+    np.testing.assert_array_equal(colours[-1, -1], [1, 1, 1, 1])
+
+
 @pytest.mark.parametrize(
     "image", [np.full((5, 7), 3.0), np.full((5, 7), np.nan), np.full((5, 7, 3), np.nan)]
 )
