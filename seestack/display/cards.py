@@ -38,10 +38,11 @@ def frame_html(frame: Frame) -> str:
     True
     """
     colour = _as_colour(frame)
+    drawable = colour.size and (colour.ndim == 2 or colour.shape[2:] == (3,))
     pixels = np.asarray(frame.image)
     seen = pixels[np.isfinite(pixels)]
     facts = {
-        "Size": _size(colour.shape) if pixels.size else "empty",
+        "Size": _size(colour.shape) if drawable else f"{pixels.shape}, not a picture",
         "Source": frame.source or "–",
         "Start": frame.start.strftime("%Y-%m-%d %H:%M:%S %Z") if frame.start else "–",
         "Exposure": known(frame.exposure_s, 2, "s"),
@@ -51,7 +52,7 @@ def frame_html(frame: Frame) -> str:
         "Median": known(float(np.median(seen)), 1, "ADU") if seen.size else "–",
         "Range": f"{known(seen.min(), 1)} to {known(seen.max(), 1, 'ADU')}" if seen.size else "–",
     }
-    return card("Frame", facts, left=picture(colour, "the frame") if pixels.size else "")
+    return card("Frame", facts, left=picture(colour, "the frame") if drawable else "")
 
 
 def stars_html(stars: Stars) -> str:
@@ -206,7 +207,7 @@ def _as_colour(frame: Frame) -> NDArray[Any]:
     pixels = np.asarray(frame.image)
     if frame.bayer and pixels.ndim == 2 and min(pixels.shape) > 1:
         return debayer(pixels, frame.bayer)
-    if pixels.ndim == 3 and pixels.shape[2] != 3:
+    if pixels.ndim == 3 and pixels.shape[0] == 3 and pixels.shape[2] != 3:
         return np.moveaxis(pixels, 0, 2)
     return pixels
 
