@@ -4,10 +4,12 @@ Six functions turn frames into a stack and compose by hand: `detect`, `vote`,
 `refine`, `warp`, `accumulate`, `stretch`. `LiveStacker` assembles them.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seestack import plots
     from seestack.config import Settings, load_settings
     from seestack.masters import Calibration, CalibrationMismatchError, Master
     from seestack.model import (
@@ -22,6 +24,15 @@ if TYPE_CHECKING:
         Stars,
         Transform,
         UnreadableFrameError,
+    )
+    from seestack.plots import (
+        plot_coverage,
+        plot_matches,
+        plot_offsets,
+        plot_quality,
+        plot_rejections,
+        plot_snr_gain,
+        show_image,
     )
     from seestack.session import CaptureSession
     from seestack.snapshots import Snapshot
@@ -43,6 +54,7 @@ if TYPE_CHECKING:
     from seestack.steps.warping import warp
     from seestack.storage.fits import write_stack
     from seestack.storage.ledger import write_frames_csv
+    from seestack.tables import as_dataframe, as_table
 
 __version__ = "0.1.0"
 
@@ -62,6 +74,15 @@ _HOMES = {
         "Stars",
         "Transform",
         "UnreadableFrameError",
+    ),
+    "plots": (
+        "plot_coverage",
+        "plot_matches",
+        "plot_offsets",
+        "plot_quality",
+        "plot_rejections",
+        "plot_snr_gain",
+        "show_image",
     ),
     "session": ("CaptureSession",),
     "snapshots": ("Snapshot",),
@@ -83,13 +104,16 @@ _HOMES = {
     "steps.stretching": ("stretch",),
     "steps.voting": ("vote",),
     "steps.warping": ("warp",),
+    "tables": ("as_dataframe", "as_table"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = [*_MODULE_OF, "__version__"]
+__all__ = [*_MODULE_OF, "__version__", "plots"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plots":
+        return import_module("seestack.plots")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'seestack' has no attribute {name!r}")
     value = getattr(import_module(f"seestack.{_MODULE_OF[name]}"), name)
@@ -99,3 +123,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Show values as pictures and numbers; ``%load_ext seestack`` where IPython came later."""
+    import_module("seestack.display").register(shell)
+
+
+# In a notebook this happens with the import, and costs no import of IPython elsewhere.
+_get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
+if _get_ipython is not None and (_shell := _get_ipython()) is not None:
+    load_ipython_extension(_shell)
