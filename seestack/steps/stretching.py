@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 from numbers import Real
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image as PillowImage
 
 from seestack.checks import as_real_array, check_positive
+from seestack.model import Image
+from seestack.numerics.balance import sky_of_colours, star_gains
 
 __all__ = ["preview_png", "stretch"]
+
+BALANCES = ("sky", "stars")
 
 # Percentiles of a million pixels and of a sample of this many agree to a fraction of
 # the sky's noise.
@@ -24,28 +30,33 @@ def stretch(
     low_percent: float = 1.0,
     high_percent: float = 99.5,
     strength: float = 10.0,
+    balance: str = "sky",
 ) -> NDArray[np.uint8]:
     r"""Map linear pixels to 8 bits so that faint light shows.
 
     Parameters
     ----------
     image : array_like of shape (H, W) or (H, W, 3)
-        Linear pixels; the colours of one picture are stretched alike.
+        Linear pixels.
     low_percent, high_percent : float, default 1.0 and 99.5
         Percentiles that become black and white.
     strength : float, default 10.0
         Lift of the faint end, positive; small values are nearly linear.
+    balance : {"sky", "stars"}
+        Of a colour picture: "sky" makes the sky grey; "stars" makes the median star
+        white too, where there are at least 20 of them.
 
     Returns
     -------
     ndarray of uint8, same shape
-        NaN becomes 0. An image without contrast becomes all 0.
+        NaN becomes 0; a pixel that lacks a colour is black. An image without contrast
+        becomes all 0.
 
     Raises
     ------
     ValueError
         If the shape is another, the percentiles are not in order within 0 to 100,
-        the pixels are not numbers, or `strength` is not positive.
+        the pixels are not numbers, `strength` is not positive or `balance` is unknown.
     TypeError
         If an option is not a number.
 
@@ -54,6 +65,11 @@ def stretch(
     With x from 0 at the low to 1 at the high percentile, the result is
     :math:`\mathrm{arcsinh}(s x) / \mathrm{arcsinh}(s)` for strength s [1]_. In large
     images the percentiles are those of an even sample of about 200,000 pixels.
+
+    Of a colour picture the level of the sky is taken off each colour first. The curve
+    is that of the mean of the three, and all three are multiplied by what it does to
+    their mean, so that hues stay [1]_; a colour that would become brighter than white
+    dims the other two with it, and a bright star keeps its colour.
 
     References
     ----------
@@ -80,15 +96,15 @@ def stretch(
             f"got {low_percent!r} and {high_percent!r}"
         )
     check_positive("strength", strength)
+    if balance not in BALANCES:
+        raise ValueError(f"balance must be one of {', '.join(BALANCES)}, got {balance!r}")
     pixels = pixels.astype(np.float32, copy=False)
-    step = max(int(np.sqrt(pixels.size / _SAMPLE)), 1)
-    sample = pixels[::step, ::step]
-    sample = sample[np.isfinite(sample)]
-    if sample.size == 0:
+    if pixels.ndim == 3:
+        return _stretch_colour(pixels, low_percent, high_percent, strength, balance)
+    limits = _limits(pixels, low_percent, high_percent)
+    if limits is None:
         return np.zeros(pixels.shape, np.uint8)
-    low, high = (float(v) for v in np.percentile(sample, [low_percent, high_percent]))
-    if not high > low:
-        return np.zeros(pixels.shape, np.uint8)
+    low, high = limits
     scaled = (pixels - np.float32(low)) * np.float32(strength / (high - low))
     np.clip(scaled, 0.0, np.float32(strength), out=scaled)
     np.nan_to_num(scaled, copy=False, nan=0.0)
@@ -97,7 +113,42 @@ def stretch(
     return (scaled + np.float32(0.5)).astype(np.uint8)
 
 
-def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
+def _limits(pixels: Image, low_percent: float, high_percent: float) -> tuple[float, float] | None:
+    """Return the pixels' two percentiles, None where they do not differ."""
+    step = max(int(np.sqrt(pixels.size / _SAMPLE)), 1)
+    sample = pixels[::step, ::step]
+    sample = sample[np.isfinite(sample)]
+    if sample.size == 0:
+        return None
+    low, high = (float(v) for v in np.percentile(sample, [low_percent, high_percent]))
+    return (low, high) if high > low else None
+
+
+def _stretch_colour(
+    pixels: Image, low_percent: float, high_percent: float, strength: float, balance: str
+) -> NDArray[np.uint8]:
+    light = pixels - sky_of_colours(pixels).astype(np.float32)
+    if balance == "stars":
+        light *= star_gains(light).astype(np.float32)
+    level = light.mean(axis=2)
+    limits = _limits(level, low_percent, high_percent)
+    if limits is None:
+        return np.zeros(pixels.shape, np.uint8)
+    low, high = limits
+    scale = np.float32(strength / (high - low))
+    light -= np.float32(low)
+    np.clip(light, 0.0, np.finfo(np.float32).max / 4, out=light)
+    # arcsinh(x) / x is 1 at 0, where 0 / 0 must not be computed.
+    x = np.maximum((level - np.float32(low)) * scale, np.float32(1e-3))
+    lift = np.arcsinh(x) / x * (scale / np.float32(np.arcsinh(strength)))
+    light *= lift[..., None]
+    brightest = np.maximum(light.max(axis=2), 1.0)
+    light *= (np.float32(255) / brightest)[..., None]
+    light[~np.isfinite(level)] = 0.0
+    return (light + np.float32(0.5)).astype(np.uint8)
+
+
+def preview_png(image: ArrayLike, *, max_px: int = 720, balance: str = "sky") -> bytes:
     """Return a stretched picture as a PNG file.
 
     Parameters
@@ -106,16 +157,23 @@ def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
         Linear pixels, see `stretch`.
     max_px : int, default 720
         Longest side of the picture; smaller images keep their size.
+    balance : {"sky", "stars"}
+        See `stretch`.
 
     Returns
     -------
     bytes
-        An 8-bit PNG.
+        An 8-bit PNG, grey or RGB.
 
     Raises
     ------
     ValueError
-        If `image` has another shape or `max_px` is not positive.
+        If `image` has another shape, `max_px` is not positive or `balance` is unknown.
+
+    Notes
+    -----
+    A grey picture is stretched first and made smaller then. A colour picture is made
+    smaller first: the noise of its colours, which the stretch would bring out, falls.
 
     Examples
     --------
@@ -124,7 +182,10 @@ def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
     (30, 20)
     """
     check_positive("max_px", max_px)
-    picture = PillowImage.fromarray(stretch(image))
+    pixels = as_real_array("image", image)
+    if pixels.ndim == 3 and pixels.shape[2] == 3 and max(pixels.shape[:2]) > max_px:
+        pixels = _smaller(pixels, max_px)
+    picture = PillowImage.fromarray(stretch(pixels, balance=balance))
     longest = max(picture.size)
     if longest > max_px:
         size = tuple(max(round(side * max_px / longest), 1) for side in picture.size)
@@ -132,3 +193,18 @@ def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+def _smaller(pixels: NDArray[Any], max_px: int) -> Image:
+    """Return a colour picture of at most `max_px`, NaN only where no pixel is known."""
+    factor = max_px / max(pixels.shape[:2])
+    rows, cols = (max(round(side * factor), 1) for side in pixels.shape[:2])
+    light = pixels.astype(np.float32)
+    known = np.isfinite(light)
+    if known.all():
+        return cv2.resize(light, (cols, rows), interpolation=cv2.INTER_AREA)
+    light[~known] = 0.0
+    share = cv2.resize(known.astype(np.float32), (cols, rows), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(light, (cols, rows), interpolation=cv2.INTER_AREA)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(share > 0, small / share, np.float32(np.nan)).astype(np.float32)
