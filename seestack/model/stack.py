@@ -42,7 +42,7 @@ class Stack:
     @property
     def shape(self) -> tuple[int, int]:
         """(H, W)."""
-        rows, cols = self.mean.shape
+        rows, cols = self.mean.shape[:2]
         return rows, cols
 
     def copy(self) -> Stack:

@@ -12,16 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image as PillowImage
 
 from seestack.checks import as_real_array, check_positive
-from seestack.model import Image
-from seestack.numerics.balance import sky_of_colours, star_gains
+from seestack.model import BoolArray, Image
+from seestack.numerics.robust import sky_level
 
 __all__ = ["preview_png", "stretch"]
-
-BALANCES = ("sky", "stars")
 
 # Percentiles of a million pixels and of a sample of this many agree to a fraction of
 # the sky's noise.
 _SAMPLE = 200_000
+# The colours of pixels less than this many times the noise above the sky are blurred.
+_CALM_SIGMA = 6.0
+_CALM_TINT = 3.0
+_CALM_PX = 3.0
 
 
 def stretch(
@@ -30,7 +32,6 @@ def stretch(
     low_percent: float = 1.0,
     high_percent: float = 99.5,
     strength: float = 10.0,
-    balance: str = "sky",
 ) -> NDArray[np.uint8]:
     r"""Map linear pixels to 8 bits so that faint light shows.
 
@@ -42,9 +43,6 @@ def stretch(
         Percentiles that become black and white.
     strength : float, default 10.0
         Lift of the faint end, positive; small values are nearly linear.
-    balance : {"sky", "stars"}
-        Of a colour picture: "sky" makes the sky grey; "stars" makes the median star
-        white too, where there are at least 20 of them.
 
     Returns
     -------
@@ -56,7 +54,7 @@ def stretch(
     ------
     ValueError
         If the shape is another, the percentiles are not in order within 0 to 100,
-        the pixels are not numbers, `strength` is not positive or `balance` is unknown.
+        the pixels are not numbers, or `strength` is not positive.
     TypeError
         If an option is not a number.
 
@@ -66,10 +64,12 @@ def stretch(
     :math:`\mathrm{arcsinh}(s x) / \mathrm{arcsinh}(s)` for strength s [1]_. In large
     images the percentiles are those of an even sample of about 200,000 pixels.
 
-    Of a colour picture the level of the sky is taken off each colour first. The curve
-    is that of the mean of the three, and all three are multiplied by what it does to
-    their mean, so that hues stay [1]_; a colour that would become brighter than white
-    dims the other two with it, and a bright star keeps its colour.
+    Of a colour picture the level of the sky is taken off each colour first, so that
+    the sky comes out grey. Where there is little light the eye sees the noise of the
+    colours, not of the brightness, so the tint of such pixels is blurred over 3 px. The
+    curve is that of the mean of the three, and all three are multiplied by what it does
+    to their mean, so that hues stay [1]_; a colour that would become brighter than
+    white dims the other two with it, and a bright star keeps its colour.
 
     References
     ----------
@@ -96,11 +96,9 @@ def stretch(
             f"got {low_percent!r} and {high_percent!r}"
         )
     check_positive("strength", strength)
-    if balance not in BALANCES:
-        raise ValueError(f"balance must be one of {', '.join(BALANCES)}, got {balance!r}")
     pixels = pixels.astype(np.float32, copy=False)
     if pixels.ndim == 3:
-        return _stretch_colour(pixels, low_percent, high_percent, strength, balance)
+        return _stretch_colour(pixels, low_percent, high_percent, strength)
     limits = _limits(pixels, low_percent, high_percent)
     if limits is None:
         return np.zeros(pixels.shape, np.uint8)
@@ -125,19 +123,16 @@ def _limits(pixels: Image, low_percent: float, high_percent: float) -> tuple[flo
 
 
 def _stretch_colour(
-    pixels: Image, low_percent: float, high_percent: float, strength: float, balance: str
+    pixels: Image, low_percent: float, high_percent: float, strength: float
 ) -> NDArray[np.uint8]:
-    light = pixels - sky_of_colours(pixels).astype(np.float32)
-    if balance == "stars":
-        light *= star_gains(light).astype(np.float32)
-    level = light.mean(axis=2)
+    light, level = _calm(pixels)
     limits = _limits(level, low_percent, high_percent)
     if limits is None:
         return np.zeros(pixels.shape, np.uint8)
     low, high = limits
     scale = np.float32(strength / (high - low))
     light -= np.float32(low)
-    np.clip(light, 0.0, np.finfo(np.float32).max / 4, out=light)
+    np.clip(light, 0.0, None, out=light)
     # arcsinh(x) / x is 1 at 0, where 0 / 0 must not be computed.
     x = np.maximum((level - np.float32(low)) * scale, np.float32(1e-3))
     lift = np.arcsinh(x) / x * (scale / np.float32(np.arcsinh(strength)))
@@ -148,7 +143,30 @@ def _stretch_colour(
     return (light + np.float32(0.5)).astype(np.uint8)
 
 
-def preview_png(image: ArrayLike, *, max_px: int = 720, balance: str = "sky") -> bytes:
+def _calm(pixels: Image) -> tuple[Image, Image]:
+    """Return the light above the sky with calm colours, and its mean over the colours.
+
+    NaN where a colour is missing.
+    """
+    known: BoolArray = np.isfinite(pixels.sum(axis=2))
+    step = max(int(np.sqrt(known.size / _SAMPLE)), 1)
+    sky = [sky_level(pixels[::step, ::step, plane])[0] for plane in range(3)]
+    light = pixels - np.nan_to_num(sky).astype(np.float32)
+    light[~known] = 0.0
+    level = light.mean(axis=2)
+    noise = sky_level(level[::step, ::step][known[::step, ::step]])[1]
+    tint = light - level[..., None]
+    most = np.float32(_CALM_TINT * noise)  # so that a star tints nothing around it
+    around = cv2.GaussianBlur(tint.clip(-most, most), (0, 0), _CALM_PX)
+    bright = level.clip(0.0) ** 2
+    bright /= np.maximum(bright + np.float32((_CALM_SIGMA * noise) ** 2), np.float32(1e-30))
+    light = level[..., None] + around + bright[..., None] * (tint - around)
+    light[~known] = np.nan
+    level[~known] = np.nan
+    return light, level
+
+
+def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
     """Return a stretched picture as a PNG file.
 
     Parameters
@@ -157,8 +175,6 @@ def preview_png(image: ArrayLike, *, max_px: int = 720, balance: str = "sky") ->
         Linear pixels, see `stretch`.
     max_px : int, default 720
         Longest side of the picture; smaller images keep their size.
-    balance : {"sky", "stars"}
-        See `stretch`.
 
     Returns
     -------
@@ -168,12 +184,12 @@ def preview_png(image: ArrayLike, *, max_px: int = 720, balance: str = "sky") ->
     Raises
     ------
     ValueError
-        If `image` has another shape, `max_px` is not positive or `balance` is unknown.
+        If `image` has another shape or `max_px` is not positive.
 
     Notes
     -----
     A grey picture is stretched first and made smaller then. A colour picture is made
-    smaller first: the noise of its colours, which the stretch would bring out, falls.
+    smaller first, which is faster and keeps the colours of small stars.
 
     Examples
     --------
@@ -185,7 +201,7 @@ def preview_png(image: ArrayLike, *, max_px: int = 720, balance: str = "sky") ->
     pixels = as_real_array("image", image)
     if pixels.ndim == 3 and pixels.shape[2] == 3 and max(pixels.shape[:2]) > max_px:
         pixels = _smaller(pixels, max_px)
-    picture = PillowImage.fromarray(stretch(pixels, balance=balance))
+    picture = PillowImage.fromarray(stretch(pixels))
     longest = max(picture.size)
     if longest > max_px:
         size = tuple(max(round(side * max_px / longest), 1) for side in picture.size)

@@ -151,13 +151,13 @@ def warp_mosaic(
 
     Notes
     -----
-    Red and blue lie 2 px apart, green, with its grid on the diagonals, 1.4 px. A
-    stack of 16 shifted frames with stars of FWHM 3 px has stars 3 % wider than the
-    sky's in green, 10 to 14 % in red and blue, and 0 and 4 % at FWHM 4 px. A single
-    frame samples red and blue too coarsely for such stars: their centres scatter by
-    0.02 px at FWHM 3 px, by 0.05 px at 2.5 px, which the shifts between frames
-    average out. Fluxes are right to 0.1 % at FWHM 3 px, to 1 % at 2.5 px, where the
-    limit from below adds 0.5 %.
+    Red and blue lie 2 px apart, green, with its grid on the diagonals, 1.4 px. In a
+    stack of 16 shifted frames, stars of FWHM 3 px are wider than in the sky by 3 % in
+    green and 12 % in red and blue, those of 4 px by less than 1 % and 4 %. A single frame
+    samples red and blue too coarsely for narrow stars: their centres scatter by 0.02 px
+    at FWHM 3 px and by 0.05 px at 2.5 px, which the shifts between frames average out.
+    The limit from below adds 0.5 % to the red and blue flux at FWHM 2.5 px, and 2 % at
+    3 px if a star has no wings.
 
     Examples
     --------
