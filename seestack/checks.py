@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["as_image", "as_real_array", "check_positive"]
+__all__ = ["as_colour", "as_image", "as_real_array", "check_positive"]
 
 
 def as_real_array(name: str, values: ArrayLike) -> NDArray[Any]:
@@ -74,6 +74,37 @@ def as_image(name: str, values: ArrayLike, *, colour: bool = False) -> NDArray[A
         kind = "an array" if colour else "a 2-D array"
         raise ValueError(f"{name} must be {kind} of shape {shapes}, got shape {array.shape}")
     return array
+
+
+def as_colour(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Return `values` as an array whose last axis holds the three colours.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    values : array_like of shape (H, W, 3) or (3, H, W)
+        At least one pixel. Not copied where it is an array already.
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3)
+        With three at both ends the first axis holds the colours, as in a FITS file.
+
+    Raises
+    ------
+    ValueError
+        If `values` is no numeric array of such a shape.
+
+    Examples
+    --------
+    >>> as_colour("image", [[[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]]]).tolist()
+    [[[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]]
+    """
+    array = as_real_array(name, values)
+    if array.ndim != 3 or array.size == 0 or 3 not in (array.shape[0], array.shape[2]):
+        raise ValueError(f"{name} must have shape (H, W, 3) or (3, H, W), got shape {array.shape}")
+    return np.moveaxis(array, 0, 2) if array.shape[0] == 3 else array
 
 
 def check_positive(name: str, value: object, *, whole: bool = False) -> None:

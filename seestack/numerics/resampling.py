@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from seestack.model import FloatArray, Image
 
-__all__ = ["shear_warp", "windowed_sinc"]
+__all__ = ["affine", "shear_warp", "windowed_sinc"]
 
 TAPS = 8
 _HALF = TAPS // 2
@@ -51,6 +51,40 @@ def windowed_sinc(fractions: ArrayLike) -> Image:
     weights = np.sinc(distance) * np.sinc(distance / _HALF)
     weights[np.abs(weights) < 1e-12] = 0.0  # sin(n pi) is zero only to rounding
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def affine(image: Image, inverse: FloatArray, shape: tuple[int, int], flag: int) -> Image:
+    """Return the image seen through an affine map, by one of OpenCV's kernels.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W), float32
+        Finite pixels. Beyond the border the outermost ones are repeated.
+    inverse : ndarray of shape (3, 3)
+        Affine map from (x, y) of the result to (x, y) of `image`.
+    shape : tuple of int
+        (row, col) of the result.
+    flag : int
+        One of OpenCV's ``INTER_`` constants.
+
+    Returns
+    -------
+    ndarray of shape `shape`, float32
+
+    Examples
+    --------
+    >>> image = np.array([[0.0, 10.0, 20.0]], np.float32)
+    >>> halved = np.array([[0.5, 0, 0], [0, 1, 0], [0, 0, 1]])
+    >>> affine(image, halved, (1, 4), cv2.INTER_LINEAR).tolist()
+    [[0.0, 5.0, 10.0, 15.0]]
+    """
+    return cv2.warpAffine(
+        image,
+        inverse[:2],
+        (shape[1], shape[0]),
+        flags=flag | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def shear_warp(image: Image, inverse: FloatArray, shape: tuple[int, int]) -> Image:

@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seestack.checks import as_real_array
-from seestack.model import BAYER_PATTERNS, Image
+from seestack.checks import as_colour, as_real_array
+from seestack.model import Image
+from seestack.numerics.mosaics import as_mosaic
 
-__all__ = ["debayer", "luminance"]
+__all__ = ["debayer", "luminance", "luminance_of_colour"]
 
 _BINOMIAL = np.array([0.25, 0.5, 0.25], np.float32)
 # Weights for a plane that is zero where its colour was not measured.
@@ -56,8 +57,7 @@ def debayer(image: ArrayLike, bayer: str) -> NDArray[np.float32]:
     >>> colour.shape, colour[1, 2].tolist(), colour[3, 5].tolist()
     ((4, 6, 3), [10.0, 20.0, 40.0], [10.0, 20.0, 40.0])
     """
-    pixels = as_real_array("image", image)
-    _check_mosaic(pixels, bayer)
+    pixels = as_mosaic("image", image, bayer)
     planes = np.zeros((3, *pixels.shape), np.float32)
     for site, colour in enumerate(bayer):
         row, col = divmod(site, 2)
@@ -123,19 +123,43 @@ def luminance(image: ArrayLike, bayer: str | None = None) -> Image:
         return _mean_colour(pixels)
     if bayer is None:
         return np.ascontiguousarray(pixels, dtype=np.float32)
-    _check_mosaic(pixels, bayer)
+    pixels = as_mosaic("image", pixels, bayer)
     if pixels.dtype not in _FILTERED_AS_THEY_ARE:
         pixels = pixels.astype(np.float32)
     return _separable(np.ascontiguousarray(pixels), _BINOMIAL)
 
 
-def _check_mosaic(pixels: NDArray[Any], bayer: str) -> None:
-    if bayer not in BAYER_PATTERNS:
-        raise ValueError(f"bayer must be one of {', '.join(BAYER_PATTERNS)}, got {bayer!r}")
-    if pixels.ndim != 2 or min(pixels.shape) < 2:
-        raise ValueError(
-            f"image must be a mosaic of shape (H, W), at least (2, 2), got shape {pixels.shape}"
-        )
+def luminance_of_colour(image: ArrayLike) -> Image:
+    """Reduce a colour stack to one brightness for each pixel.
+
+    Parameters
+    ----------
+    image : array_like of shape (H, W, 3) or (3, H, W)
+        Red, green and blue in ADU.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W)
+        (R + 2 G + B) / 4, the weights of the mosaic in `luminance`. NaN where a colour
+        is NaN.
+
+    Raises
+    ------
+    ValueError
+        If `image` is no numeric array of such a shape.
+
+    Examples
+    --------
+    >>> luminance_of_colour(np.full((4, 5, 3), [10.0, 20.0, 40.0]))[0].tolist()
+    [22.5, 22.5, 22.5, 22.5, 22.5]
+    """
+    red, green, blue = np.moveaxis(as_colour("image", image), 2, 0)
+    total = red.astype(np.float32)
+    total += blue
+    total *= np.float32(0.5)
+    total += green
+    total *= np.float32(0.5)
+    return np.ascontiguousarray(total)
 
 
 def _separable(pixels: NDArray[Any], weights: NDArray[np.float32]) -> Image:

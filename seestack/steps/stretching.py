@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import io
 from numbers import Real
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image as PillowImage
 
 from seestack.checks import as_real_array, check_positive
+from seestack.model import BoolArray, Image
+from seestack.numerics.robust import sky_level
 
 __all__ = ["preview_png", "stretch"]
 
 # Percentiles of a million pixels and of a sample of this many agree to a fraction of
 # the sky's noise.
 _SAMPLE = 200_000
+# The colours of pixels less than this many times the noise above the sky are blurred.
+_CALM_SIGMA = 6.0
+_CALM_TINT = 3.0
+_CALM_PX = 3.0
 
 
 def stretch(
@@ -30,7 +38,7 @@ def stretch(
     Parameters
     ----------
     image : array_like of shape (H, W) or (H, W, 3)
-        Linear pixels; the colours of one picture are stretched alike.
+        Linear pixels.
     low_percent, high_percent : float, default 1.0 and 99.5
         Percentiles that become black and white.
     strength : float, default 10.0
@@ -39,7 +47,8 @@ def stretch(
     Returns
     -------
     ndarray of uint8, same shape
-        NaN becomes 0. An image without contrast becomes all 0.
+        NaN becomes 0; a pixel that lacks a colour is black. An image without contrast
+        becomes all 0.
 
     Raises
     ------
@@ -54,6 +63,13 @@ def stretch(
     With x from 0 at the low to 1 at the high percentile, the result is
     :math:`\mathrm{arcsinh}(s x) / \mathrm{arcsinh}(s)` for strength s [1]_. In large
     images the percentiles are those of an even sample of about 200,000 pixels.
+
+    Of a colour picture the level of the sky is taken off each colour first, so that
+    the sky comes out grey. Where there is little light the eye sees the noise of the
+    colours, not of the brightness, so the tint of such pixels is blurred over 3 px. The
+    curve is that of the mean of the three, and all three are multiplied by what it does
+    to their mean, so that hues stay [1]_; a colour that would become brighter than
+    white dims the other two with it, and a bright star keeps its colour.
 
     References
     ----------
@@ -81,20 +97,73 @@ def stretch(
         )
     check_positive("strength", strength)
     pixels = pixels.astype(np.float32, copy=False)
-    step = max(int(np.sqrt(pixels.size / _SAMPLE)), 1)
-    sample = pixels[::step, ::step]
-    sample = sample[np.isfinite(sample)]
-    if sample.size == 0:
+    if pixels.ndim == 3:
+        return _stretch_colour(pixels, low_percent, high_percent, strength)
+    limits = _limits(pixels, low_percent, high_percent)
+    if limits is None:
         return np.zeros(pixels.shape, np.uint8)
-    low, high = (float(v) for v in np.percentile(sample, [low_percent, high_percent]))
-    if not high > low:
-        return np.zeros(pixels.shape, np.uint8)
+    low, high = limits
     scaled = (pixels - np.float32(low)) * np.float32(strength / (high - low))
     np.clip(scaled, 0.0, np.float32(strength), out=scaled)
     np.nan_to_num(scaled, copy=False, nan=0.0)
     np.arcsinh(scaled, out=scaled)
     scaled *= np.float32(255 / np.arcsinh(strength))
     return (scaled + np.float32(0.5)).astype(np.uint8)
+
+
+def _limits(pixels: Image, low_percent: float, high_percent: float) -> tuple[float, float] | None:
+    """Return the pixels' two percentiles, None where they do not differ."""
+    step = max(int(np.sqrt(pixels.size / _SAMPLE)), 1)
+    sample = pixels[::step, ::step]
+    sample = sample[np.isfinite(sample)]
+    if sample.size == 0:
+        return None
+    low, high = (float(v) for v in np.percentile(sample, [low_percent, high_percent]))
+    return (low, high) if high > low else None
+
+
+def _stretch_colour(
+    pixels: Image, low_percent: float, high_percent: float, strength: float
+) -> NDArray[np.uint8]:
+    light, level = _calm(pixels)
+    limits = _limits(level, low_percent, high_percent)
+    if limits is None:
+        return np.zeros(pixels.shape, np.uint8)
+    low, high = limits
+    scale = np.float32(strength / (high - low))
+    light -= np.float32(low)
+    np.clip(light, 0.0, None, out=light)
+    # arcsinh(x) / x is 1 at 0, where 0 / 0 must not be computed.
+    x = np.maximum((level - np.float32(low)) * scale, np.float32(1e-3))
+    lift = np.arcsinh(x) / x * (scale / np.float32(np.arcsinh(strength)))
+    light *= lift[..., None]
+    brightest = np.maximum(light.max(axis=2), 1.0)
+    light *= (np.float32(255) / brightest)[..., None]
+    light[~np.isfinite(level)] = 0.0
+    return (light + np.float32(0.5)).astype(np.uint8)
+
+
+def _calm(pixels: Image) -> tuple[Image, Image]:
+    """Return the light above the sky with calm colours, and its mean over the colours.
+
+    NaN where a colour is missing.
+    """
+    known: BoolArray = np.isfinite(pixels.sum(axis=2))
+    step = max(int(np.sqrt(known.size / _SAMPLE)), 1)
+    sky = [sky_level(pixels[::step, ::step, plane])[0] for plane in range(3)]
+    light = pixels - np.nan_to_num(sky).astype(np.float32)
+    light[~known] = 0.0
+    level = light.mean(axis=2)
+    noise = sky_level(level[::step, ::step][known[::step, ::step]])[1]
+    tint = light - level[..., None]
+    most = np.float32(_CALM_TINT * noise)  # so that a star tints nothing around it
+    around = cv2.GaussianBlur(tint.clip(-most, most), (0, 0), _CALM_PX)
+    bright = level.clip(0.0) ** 2
+    bright /= np.maximum(bright + np.float32((_CALM_SIGMA * noise) ** 2), np.float32(1e-30))
+    light = level[..., None] + around + bright[..., None] * (tint - around)
+    light[~known] = np.nan
+    level[~known] = np.nan
+    return light, level
 
 
 def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
@@ -110,12 +179,17 @@ def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
     Returns
     -------
     bytes
-        An 8-bit PNG.
+        An 8-bit PNG, grey or RGB.
 
     Raises
     ------
     ValueError
         If `image` has another shape or `max_px` is not positive.
+
+    Notes
+    -----
+    A grey picture is stretched first and made smaller then. A colour picture is made
+    smaller first, which is faster and keeps the colours of small stars.
 
     Examples
     --------
@@ -124,7 +198,10 @@ def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
     (30, 20)
     """
     check_positive("max_px", max_px)
-    picture = PillowImage.fromarray(stretch(image))
+    pixels = as_real_array("image", image)
+    if pixels.ndim == 3 and pixels.shape[2] == 3 and max(pixels.shape[:2]) > max_px:
+        pixels = _smaller(pixels, max_px)
+    picture = PillowImage.fromarray(stretch(pixels))
     longest = max(picture.size)
     if longest > max_px:
         size = tuple(max(round(side * max_px / longest), 1) for side in picture.size)
@@ -132,3 +209,18 @@ def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+def _smaller(pixels: NDArray[Any], max_px: int) -> Image:
+    """Return a colour picture of at most `max_px`, NaN only where no pixel is known."""
+    factor = max_px / max(pixels.shape[:2])
+    rows, cols = (max(round(side * factor), 1) for side in pixels.shape[:2])
+    light = pixels.astype(np.float32)
+    known = np.isfinite(light)
+    if known.all():
+        return cv2.resize(light, (cols, rows), interpolation=cv2.INTER_AREA)
+    light[~known] = 0.0
+    share = cv2.resize(known.astype(np.float32), (cols, rows), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(light, (cols, rows), interpolation=cv2.INTER_AREA)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(share > 0, small / share, np.float32(np.nan)).astype(np.float32)

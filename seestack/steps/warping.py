@@ -2,24 +2,34 @@
 
 The transform says where a frame pixel belongs on the reference; resampling asks the
 opposite question, so the inverse is taken here and nowhere else. The footprint tells
-which pixels of the result hold light of this frame.
+which pixels of the result hold light of this frame. A frame with a colour mosaic is
+read colour by colour, each from its own pixels and once only.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seestack.checks import as_image, check_positive
+from seestack.checks import as_colour, as_image, check_positive
 from seestack.model import BoolArray, FloatArray, Image, Transform
-from seestack.numerics.resampling import shear_warp
+from seestack.numerics.footprints import filled, inside, touched
+from seestack.numerics.mosaics import Sites, as_mosaic, sites_of
+from seestack.numerics.resampling import affine, shear_warp
 
-__all__ = ["warp"]
+__all__ = ["warp", "warp_colour", "warp_mosaic"]
 
 INTERPOLATIONS = ("lanczos", "bilinear", "nearest")
-# Rounding of a computed position must not cost a column that is really covered.
-_SLACK_PX = 1e-4
+# OpenCV's kernels for the sites of one colour. Eight taps of windowed sinc, 2 px apart,
+# would ring around stars; cubic convolution is nearly as sharp and five times as fast.
+_SITE_KERNELS = {
+    "lanczos": cv2.INTER_CUBIC,
+    "bilinear": cv2.INTER_LINEAR,
+    "nearest": cv2.INTER_NEAREST,
+}
 # Scale or skew that moves the corners of a large frame by less than 0.02 px.
 _SLACK_RIGID = 1e-5
 
@@ -78,25 +88,155 @@ def warp(
     >>> moved[1].tolist(), footprint[1].tolist()
     ([nan, 4.0, 5.0, 6.0], [False, True, True, True])
     """
-    pixels = as_image("image", image)
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(
-            f"interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}"
-        )
-    _check_rigid(transform)
-    pixels = np.ascontiguousarray(pixels, dtype=np.float32)
-    shape = _checked_shape((pixels.shape[0], pixels.shape[1]) if shape is None else shape)
-    inverse = transform.inverse.matrix
-    footprint = _inside(pixels.shape, inverse, shape)
+    pixels = np.ascontiguousarray(as_image("image", image), dtype=np.float32)
+    inverse, shape = _checked(pixels, transform, interpolation, shape)
+    footprint = inside((pixels.shape[0], pixels.shape[1]), inverse, shape)
     finite = np.isfinite(pixels)
     if not finite.all():
-        pixels = _filled(pixels, finite)
-        footprint &= ~_touched(~finite, inverse, shape)
+        pixels = filled(pixels, finite)
+        footprint &= ~touched(~finite, inverse, shape)
     if interpolation == "lanczos":
-        warped = _without_dark_rings(shear_warp(pixels, inverse, shape), pixels, inverse)
+        warped = shear_warp(pixels, inverse, shape)
+        warped = _without_dark_rings(warped, pixels, inverse)
     else:
         flag = cv2.INTER_LINEAR if interpolation == "bilinear" else cv2.INTER_NEAREST
-        warped = _affine(pixels, inverse, shape, flag)
+        warped = affine(pixels, inverse, shape, flag)
+    np.copyto(warped, np.float32(np.nan), where=~footprint)
+    return warped, footprint
+
+
+def warp_mosaic(
+    image: ArrayLike,
+    bayer: str,
+    transform: Transform,
+    *,
+    interpolation: str = "lanczos",
+    shape: tuple[int, int] | None = None,
+) -> tuple[Image, BoolArray]:
+    """Resample a colour mosaic onto the reference grid, each colour from its own pixels.
+
+    Parameters
+    ----------
+    image : array_like of shape (H, W)
+        Linear pixels behind a Bayer mosaic, at least 2 by 2; NaN marks pixels without
+        a value. Hot pixels are best taken out before.
+    bayer : {"RGGB", "BGGR", "GRBG", "GBRG"}
+        Colours of the 2x2 cell whose first pixel is ``image[0, 0]``, row by row.
+    transform : Transform
+        Frame pixels to reference pixels; a rotation and a shift. The identity for the
+        reference itself, whose missing colours come about in the same way.
+    interpolation : {"lanczos", "bilinear", "nearest"}
+        "lanczos", the sharp one, is cubic convolution over 4 x 4 pixels of a colour
+        here, and no pixel becomes darker than the darkest of the 5 x 5 around it;
+        "bilinear" goes over 2 x 2, "nearest" copies the nearest one.
+    shape : tuple of int, optional
+        (row, col) of the reference; the shape of `image` by default.
+
+    Returns
+    -------
+    image : ndarray of shape (*shape, 3), float32
+        Red, green and blue; NaN outside of the footprint.
+    footprint : ndarray of bool, shape (*shape, 3)
+        True where the pixel's position lies within the outermost pixels of the colour
+        and no NaN pixel is closer than one step of its grid: 2 px along x or y for
+        red and blue, 1.4 px along a diagonal for green.
+
+    Raises
+    ------
+    ValueError
+        If `image` is no numeric mosaic, `bayer` or `interpolation` is unknown,
+        `transform` is not rigid or `shape` is not two positive numbers.
+    TypeError
+        If `transform` is not a `Transform` or `shape` does not hold whole numbers.
+
+    Notes
+    -----
+    Red and blue lie 2 px apart, green, with its grid on the diagonals, 1.4 px. In a
+    stack of 16 shifted frames, stars of FWHM 3 px are wider than in the sky by 3 % in
+    green and 12 % in red and blue, those of 4 px by less than 1 % and 4 %. A single frame
+    samples red and blue too coarsely for narrow stars: their centres scatter by 0.02 px
+    at FWHM 3 px and by 0.05 px at 2.5 px, which the shifts between frames average out.
+    The limit from below adds 0.5 % to the red and blue flux at FWHM 2.5 px, and 2 % at
+    3 px if a star has no wings.
+
+    Examples
+    --------
+    >>> mosaic = np.tile([[10.0, 20.0], [20.0, 40.0]], (3, 4))
+    >>> moved, footprint = warp_mosaic(mosaic, "RGGB", Transform.rigid(shift_px=(0.6, 0.0)))
+    >>> moved.shape, moved[2, 3].tolist(), footprint[2, 1].tolist()
+    ((6, 8, 3), [10.0, 20.0, 40.0], [True, True, False])
+    """
+    pixels = np.ascontiguousarray(as_mosaic("image", image, bayer), dtype=np.float32)
+    inverse, shape = _checked(pixels, transform, interpolation, shape)
+    flag = _SITE_KERNELS[interpolation]
+    return _merged(_warp_sites(sites_of(c, pixels, bayer), inverse, shape, flag) for c in "RGB")
+
+
+def warp_colour(
+    image: ArrayLike,
+    transform: Transform,
+    *,
+    interpolation: str = "lanczos",
+    shape: tuple[int, int] | None = None,
+) -> tuple[Image, BoolArray]:
+    """Resample a frame whose colours are complete onto the reference grid.
+
+    Parameters
+    ----------
+    image : array_like of shape (H, W, 3) or (3, H, W)
+        Linear pixels; NaN marks values that are missing.
+    transform, interpolation, shape
+        As for `warp`.
+
+    Returns
+    -------
+    image : ndarray of shape (*shape, 3), float32
+        Each colour as `warp` lays it; NaN outside of the footprint.
+    footprint : ndarray of bool, shape (*shape, 3)
+
+    Raises
+    ------
+    ValueError
+        If `image` has another shape, otherwise as for `warp`.
+    TypeError
+        As for `warp`.
+
+    Examples
+    --------
+    >>> planes = np.ones((3, 4, 5)) * [[[10.0]], [[20.0]], [[40.0]]]
+    >>> moved, footprint = warp_colour(planes, Transform.rigid(shift_px=(1.0, 0.0)))
+    >>> moved.shape, moved[1, 2].tolist(), footprint[1, 0].tolist()
+    ((4, 5, 3), [10.0, 20.0, 40.0], [False, False, False])
+    """
+    planes = np.moveaxis(as_colour("image", image), 2, 0)
+    return _merged(
+        warp(plane, transform, interpolation=interpolation, shape=shape) for plane in planes
+    )
+
+
+def _merged(layers: Iterable[tuple[Image, BoolArray]]) -> tuple[Image, BoolArray]:
+    """Put the colours and their footprints along a last axis."""
+    images, footprints = zip(*layers, strict=True)
+    covered = cv2.merge([footprint.view(np.uint8) for footprint in footprints])
+    return cv2.merge(images), covered.view(np.bool_)
+
+
+def _warp_sites(
+    sites: Sites, inverse: FloatArray, shape: tuple[int, int], flag: int
+) -> tuple[Image, BoolArray]:
+    """Return one colour on the reference grid and where it is known."""
+    from_corner = inverse.copy()
+    from_corner[:2, 2] -= sites.corner
+    footprint = inside(sites.extent, from_corner, shape)
+    into = sites.from_frame @ inverse
+    values = sites.values
+    finite = np.isfinite(values)
+    if not finite.all():
+        values = filled(values, finite)
+        footprint &= ~touched(~finite, into, shape)
+    warped = affine(values, into, shape, flag)
+    if flag == cv2.INTER_CUBIC:
+        warped = _without_dark_rings(warped, values, into)
     np.copyto(warped, np.float32(np.nan), where=~footprint)
     return warped, footprint
 
@@ -105,7 +245,20 @@ def _without_dark_rings(warped: Image, pixels: Image, inverse: FloatArray) -> Im
     """Raise each pixel to the darkest of the 5 x 5 pixels around where it came from."""
     darkest = cv2.erode(pixels, np.ones((5, 5), np.uint8))
     shape = (warped.shape[0], warped.shape[1])
-    return np.maximum(warped, _affine(darkest, inverse, shape, cv2.INTER_NEAREST), out=warped)
+    return np.maximum(warped, affine(darkest, inverse, shape, cv2.INTER_NEAREST), out=warped)
+
+
+def _checked(
+    pixels: Image, transform: Transform, interpolation: str, shape: tuple[int, int] | None
+) -> tuple[FloatArray, tuple[int, int]]:
+    """Return the map from the result to the frame and the shape of the result."""
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(
+            f"interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}"
+        )
+    _check_rigid(transform)
+    shape = _checked_shape((pixels.shape[0], pixels.shape[1]) if shape is None else shape)
+    return transform.inverse.matrix, shape
 
 
 def _check_rigid(transform: Transform) -> None:
@@ -125,54 +278,3 @@ def _checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
     for side in shape:
         check_positive("shape", side, whole=True)
     return int(shape[0]), int(shape[1])
-
-
-def _affine(image: Image, inverse: FloatArray, shape: tuple[int, int], flag: int) -> Image:
-    return cv2.warpAffine(
-        image,
-        inverse[:2],
-        (shape[1], shape[0]),
-        flags=flag | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-
-
-def _inside(frame: tuple[int, ...], inverse: FloatArray, shape: tuple[int, int]) -> BoolArray:
-    """Return where the position in the frame lies between its outermost pixel centres.
-
-    Along a row of the result both coordinates change linearly, so each of the four
-    edges cuts the row at one point.
-    """
-    row = np.arange(shape[0])
-    first, last = np.zeros(shape[0]), np.full(shape[0], shape[1] - 1.0)
-    for axis, size in ((0, frame[1]), (1, frame[0])):
-        along, across, start = inverse[axis]
-        offset = across * row + start
-        if along == 0.0:
-            last[(offset < -_SLACK_PX) | (offset > size - 1 + _SLACK_PX)] = -1.0
-            continue
-        cuts = np.sort([(-_SLACK_PX - offset) / along, (size - 1 + _SLACK_PX - offset) / along], 0)
-        first, last = np.maximum(first, cuts[0]), np.minimum(last, cuts[1])
-    footprint = np.zeros(shape, bool)
-    begin = np.ceil(first.clip(0, shape[1])).astype(int)
-    end = np.floor(last.clip(-1, shape[1] - 1)).astype(int) + 1
-    for line, low, high in zip(footprint, begin, end, strict=True):
-        line[low : max(high, low)] = True
-    return footprint
-
-
-def _touched(bad: BoolArray, inverse: FloatArray, shape: tuple[int, int]) -> BoolArray:
-    """Return where a bad pixel has a share in bilinear interpolation."""
-    share = _affine(bad.astype(np.float32), inverse, shape, cv2.INTER_LINEAR)
-    return share > _SLACK_PX
-
-
-def _filled(pixels: Image, finite: BoolArray) -> Image:
-    """Replace NaN by the mean of the finite pixels near it, else by the median."""
-    known = np.where(finite, pixels, np.float32(0))
-    weight = cv2.blur(finite.astype(np.float32), (5, 5))
-    near = cv2.blur(known, (5, 5))
-    middle = np.float32(np.median(pixels[finite]) if finite.any() else 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        guess = np.where(weight > 1e-3, near / weight, middle)
-    return np.where(finite, pixels, guess).astype(np.float32)

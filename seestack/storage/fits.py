@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seestack.model import Frame, Observation, Stack
 
@@ -67,7 +68,7 @@ def write_stack(
     path : path-like
         Ends in ``.fits``, ``.fit`` or ``.fts``. Missing folders are made.
     stack : Stack
-        The stack, (H, W) in ADU.
+        The stack in ADU, (H, W), or (H, W, 3) with colours.
     observation : Observation, optional
         Times and reference frame, for the header.
     history : iterable of str, optional
@@ -99,6 +100,9 @@ def write_stack(
     MASK         uint8      1 where the mean is not known
     COVERAGE     int32      number of frames
     ===========  =========  =====================================================
+
+    A colour stack makes images of shape (3, H, W), the planes red, green and blue, and
+    the card COLORSPC = 'RGB' says so.
 
     EXPTIME is the exposure of the reference frame, TOTALEXP the sum of all; STACKCNT
     and NCOMBINE the number of frames; DATE-OBS, DATE-AVG and DATE-END begin, middle
@@ -213,19 +217,26 @@ def _put(path: Path, units: Any) -> None:
 def _units(stack: Stack, cards: Iterable[tuple[str, Any, str]], history: Iterable[str]) -> Any:
     from astropy.io import fits
 
-    primary = fits.PrimaryHDU(stack.mean.astype(np.float32))
+    primary = fits.PrimaryHDU(_planes(stack.mean.astype(np.float32)))
     for keyword, value, comment in cards:
         primary.header[keyword] = (value, comment)
+    if stack.mean.ndim == 3:
+        primary.header["COLORSPC"] = ("RGB", "planes: red, green, blue")
     for line in history:
         for part in line.splitlines():
             primary.header.add_history(_plain(part))
-    uncertainty = fits.ImageHDU(stack.variance.astype(np.float32), name="UNCERT")
+    uncertainty = fits.ImageHDU(_planes(stack.variance.astype(np.float32)), name="UNCERT")
     uncertainty.header["UTYPE"] = ("VarianceUncertainty", "kind of uncertainty")
     uncertainty.header["BUNIT"] = ("adu2", "variance of the mean")
     unknown = (stack.coverage == 0) | ~np.isfinite(stack.mean)
-    mask = fits.ImageHDU(unknown.astype(np.uint8), name="MASK")
-    coverage = fits.ImageHDU(stack.coverage.astype(np.int32), name="COVERAGE")
+    mask = fits.ImageHDU(_planes(unknown.astype(np.uint8)), name="MASK")
+    coverage = fits.ImageHDU(_planes(stack.coverage.astype(np.int32)), name="COVERAGE")
     return fits.HDUList([primary, uncertainty, mask, coverage])
+
+
+def _planes(image: NDArray[Any]) -> NDArray[Any]:
+    """Return the image with its colours, if it has any, along the first axis."""
+    return np.ascontiguousarray(np.moveaxis(image, 2, 0)) if image.ndim == 3 else image
 
 
 def _cards(

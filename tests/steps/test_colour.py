@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from seestack.model import BAYER_PATTERNS
 from seestack.simulation import moffat_image
-from seestack.steps.colour import debayer, luminance
+from seestack.steps.colour import debayer, luminance, luminance_of_colour
 
 SHAPE = (46, 60)
 WARM = {"R": 1.5, "G": 1.0, "B": 0.5}
@@ -194,3 +194,15 @@ def test_an_unknown_pattern_is_named():
     for reduce in (debayer, luminance):
         with pytest.raises(ValueError, match=r"bayer must be one of RGGB.*got 'CMYG'"):
             reduce(np.zeros((4, 6)), "CMYG")
+
+
+def test_luminance_of_a_colour_stack_has_the_weights_of_the_mosaic():
+    colour = np.random.default_rng(0).uniform(0, 900, (5, 8, 3))
+    colour[2, 3, 1] = np.nan
+    level = luminance_of_colour(colour)
+    assert level.dtype == np.float32
+    expected = (colour[..., 0] + 2 * colour[..., 1] + colour[..., 2]) / 4
+    assert_allclose(level, expected, rtol=1e-6, atol=0)
+    assert_array_equal(luminance_of_colour(np.moveaxis(colour, 2, 0)), level)
+    with pytest.raises(ValueError, match=r"image must have shape \(H, W, 3\) or \(3, H, W\)"):
+        luminance_of_colour(colour[..., 0])

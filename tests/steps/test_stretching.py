@@ -93,11 +93,61 @@ def test_without_contrast_all_is_black(image):
     np.testing.assert_array_equal(stretch(image), np.zeros(SHAPE, np.uint8))
 
 
-def test_colours_are_stretched_alike():
-    image = np.stack([picture(), picture() + 50.0, picture() * 2], axis=-1)
-    result = stretch(image)
+def coloured_picture(sky):
+    """Return a noisy sky of that colour with a bright orange and a faint blue patch."""
+    image = np.random.default_rng(2).normal(0.0, 3.0, (*SHAPE, 3)) + sky
+    image[20:50, 30:80] += np.array([900.0, 500.0, 100.0])
+    image[70:100, 30:80] += np.array([10.0, 30.0, 80.0])
+    return image
+
+
+@pytest.mark.parametrize("sky", [(800.0, 800.0, 800.0), (1400.0, 900.0, 300.0)])
+def test_the_sky_comes_out_grey_and_hues_stay(sky):
+    result = stretch(coloured_picture(sky)).astype(float)
     assert result.shape == (*SHAPE, 3)
-    np.testing.assert_allclose(result.astype(float), documented(image), rtol=0, atol=0.51)
+    grey = result[:, 100:].mean(axis=(0, 1))
+    assert np.ptp(grey) < 3
+    orange = result[25:45, 40:70].mean(axis=(0, 1))
+    np.testing.assert_allclose(orange / orange[0], [1.0, 500 / 900, 100 / 900], rtol=0, atol=0.02)
+    blue = result[78:92, 45:65].mean(axis=(0, 1))
+    assert blue[2] > blue[1] > blue[0]
+
+
+def test_the_tint_of_a_noisy_sky_is_calmed():
+    result = stretch(coloured_picture((800.0, 800.0, 800.0)))[:, 110:].astype(float)
+    tint = result - result.mean(axis=2, keepdims=True)
+    # The noise of each colour alone would make it as large as 1.4 times that of the mean.
+    assert tint.std() < 0.4 * result.mean(axis=2).std()
+
+
+def test_a_star_tints_nothing_around_it():
+    image = np.random.default_rng(3).normal(800.0, 3.0, (*SHAPE, 3))
+    image[60, 100] += (60_000.0, 6_000.0, 600.0)
+    image[20:40, 20:40] += 500.0
+    around = stretch(image)[55:66, 95:106].astype(float)
+    around[4:7, 4:7] = np.nan
+    assert np.ptp(np.nanmean(around, axis=(0, 1))) < 8
+
+
+def test_a_pixel_that_lacks_a_colour_is_black():
+    image = coloured_picture((800.0, 700.0, 600.0))
+    image[:, :2, 0] = np.nan
+    image[30, 40, 2] = np.inf
+    result = stretch(image)
+    assert not result[:, :2].any()
+    assert not result[30, 40].any()
+    assert result[30, 41].all()
+    assert not stretch(np.full((4, 6, 3), np.nan)).any()
+
+
+def test_a_colour_preview_keeps_pixels_beside_missing_ones():
+    image = np.pad(coloured_picture((800.0, 700.0, 600.0)), ((0, 0), (1, 0), (0, 0)))
+    image[:, 0] = np.nan
+    opened = Image.open(io.BytesIO(preview_png(image, max_px=109)))
+    assert (opened.size, opened.mode) == ((109, 62), "RGB")
+    shown = np.asarray(opened).astype(float)
+    assert np.ptp(shown[:, 55:].mean(axis=(0, 1))) < 3
+    assert (shown[:, 0].sum(axis=1) > 0).mean() > 0.8
 
 
 @pytest.mark.parametrize("dtype", ["u2", "i4", "f8", ">f4"])

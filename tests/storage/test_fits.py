@@ -2,6 +2,7 @@
 
 import errno
 import os
+import warnings
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,8 @@ from astropy.nddata import CCDData, VarianceUncertainty
 from astropy.wcs import WCS
 from numpy.testing import assert_allclose, assert_array_equal
 
-from seestack.model import Frame, Observation
+from seestack.model import Frame, Observation, Stack
+from seestack.sources.files import FrameWarning, read_frame
 from seestack.steps.accumulation import accumulate
 from seestack.storage.fits import write_stack
 
@@ -254,3 +256,30 @@ def test_another_ending_is_refused(tmp_path):
     stack, _, _ = three_frames()
     with pytest.raises(ValueError, match=r"path must end in \.fits, .*got 'a\.fits\.gz'"):
         write_stack(tmp_path / "a.fits.gz", stack)
+
+
+@pytest.mark.parametrize("with_wcs", [False, True])
+def test_a_colour_stack_has_planes_and_is_read_back(tmp_path, with_wcs):
+    mean = np.random.default_rng(5).normal(800.0, 20.0, (*SHAPE, 3))
+    mean[:2, :, 0] = np.nan
+    coverage = np.where(np.isfinite(mean), 2, 0).astype(np.int32)
+    ones = np.ones_like(mean)
+    stack = Stack(mean, 2 * ones, 8 * ones * [1, 2, 3], coverage, 2 * ones, 2)
+    assert stack.shape == SHAPE
+    reference = Frame(np.zeros(SHAPE), 10.0, header=CAMERA | (TAN_SIP if with_wcs else {}))
+    write_stack(tmp_path / "a.fits", stack, Observation(reference))
+    with fits.open(tmp_path / "a.fits") as units:
+        units.verify("exception")
+        assert [unit.data.shape for unit in units] == [(3, *SHAPE)] * 4
+        assert units[0].header["COLORSPC"] == "RGB"
+        assert_allclose(units["UNCERT"].data[:, 5, 7], [4.0, 8.0, 12.0], rtol=1e-6, atol=0)
+        assert_array_equal(units["MASK"].data, np.moveaxis(coverage == 0, 2, 0))
+        assert_array_equal(units["COVERAGE"].data, np.moveaxis(coverage, 2, 0))
+    with fits.open(tmp_path / "a.fits") as units:
+        assert WCS(units[0].header, naxis=2).has_celestial == with_wcs
+    assert CCDData.read(tmp_path / "a.fits").shape == (3, *SHAPE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FrameWarning)
+        frame = read_frame(tmp_path / "a.fits")
+    assert frame.bayer is None
+    assert_allclose(frame.image, np.moveaxis(mean, 2, 0), rtol=1e-6, atol=0)
