@@ -3,10 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TypedDict
 
 from seestack.checks import check_positive
+from seestack.gates import Gates
 
-__all__ = ["Options"]
+__all__ = ["MoreOptions", "Options"]
+
+_CHOICES = {
+    "transform": ("rigid", "translation"),
+    "interpolation": ("lanczos", "bilinear", "nearest"),
+    "weighting": ("noise", None),
+    "normalize": ("gradient", "level", None),
+    "colour": (True, False),
+}
+_GATES = tuple(field.name for field in fields(Gates))
+
+
+class MoreOptions(TypedDict, total=False):
+    """What `LiveStacker` takes by keyword beside the documented six; see `Options`."""
+
+    transform: str
+    interpolation: str
+    reseed_after: int | None
+    clip: float | None
+    weighting: str | None
+    normalize: str | None
+    colour: bool
+    max_fwhm: float | None
+    max_elongation: float | None
+    min_transparency: float | None
+    max_sky: float | None
+    min_stars: float | None
+    min_weight: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +51,16 @@ class Options:
     transform: str = "rigid"
     interpolation: str = "lanczos"
     reseed_after: int | None = 3
-    clip: None = None
-    weighting: None = None
-    normalize: None = None
+    clip: float | None = 4.0
+    weighting: str | None = "noise"
+    normalize: str | None = "gradient"
+    colour: bool = True
+    max_fwhm: float | None = None
+    max_elongation: float | None = 3.0
+    min_transparency: float | None = None
+    max_sky: float | None = None
+    min_stars: float | None = None
+    min_weight: float | None = 0.01
 
     def __post_init__(self) -> None:
         for name in ("max_stars", "min_inliers"):
@@ -36,22 +72,25 @@ class Options:
             "max_offset_px",
         ):
             check_positive(name, getattr(self, name))
-        for name, choices in (
-            ("transform", ("rigid", "translation")),
-            ("interpolation", ("lanczos", "bilinear", "nearest")),
-            ("clip", (None,)),
-            ("weighting", (None,)),
-            ("normalize", (None,)),
-        ):
-            if getattr(self, name) not in choices:
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if not any(value is choice or value == choice for choice in choices):
                 known = ", ".join(map(repr, choices))
-                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        if self.clip is not None:
+            check_positive("clip", self.clip)
         if self.reseed_after is not None:
             check_positive("reseed_after", self.reseed_after, whole=True)
             if self.reseed_after < 2:
                 raise ValueError(
                     f"reseed_after must be at least 2, or None for never, got {self.reseed_after}"
                 )
+        _ = self.gates  # raises where one is out of range
+
+    @property
+    def gates(self) -> Gates:
+        """The limits that a frame must keep."""
+        return Gates(**{name: getattr(self, name) for name in _GATES})
 
     def described(self) -> list[str]:
         """Return one line ``name = value`` for each option, as a record of the settings."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seestack.model import FrameReport, Registration, Stars
-from seestack.steps.quality import median_fwhm
+from seestack.model import FrameQuality, FrameRejected, FrameReport, Registration
 
 __all__ = ["frame_report"]
 
@@ -14,13 +13,13 @@ def frame_report(
     *,
     index: int,
     source: str,
+    verdict: Registration | FrameRejected,
     reason: str,
-    stars: Stars,
-    shape: tuple[int, ...],
-    registration: Registration | None,
+    quality: FrameQuality,
+    shape: tuple[int, int],
+    weight: float,
     frames_stacked: int,
     gain_measured: float | None,
-    inliers: int = 0,
 ) -> FrameReport:
     """Return the report of a frame, the same keys for accepted and rejected ones.
 
@@ -28,20 +27,22 @@ def frame_report(
     ----------
     index : int
         Number of frames before this one since the reset.
-    source, reason : str
-        Where the frame came from, and the verdict in words.
-    stars : Stars
-        What was detected in it; empty where nothing could be.
+    source : str
+        Where the frame came from.
+    verdict : Registration or FrameRejected
+        How it was placed, or why it was not.
+    reason : str
+        The verdict on an accepted frame in words.
+    quality : FrameQuality
+        What was measured.
     shape : tuple of int
         (row, col) of the frame.
-    registration : Registration or None
-        How it was placed; None for a rejected frame.
+    weight : float
+        Its weight in the stack if it was accepted.
     frames_stacked : int
         Frames in the stack after this one.
     gain_measured : float or None
         Measured SNR gain of the stack after this frame.
-    inliers : int, default 0
-        Star pairs that agree with the motion found, accepted or not.
 
     Returns
     -------
@@ -51,35 +52,46 @@ def frame_report(
     Examples
     --------
     >>> report = frame_report(
-    ...     index=4, source="night/0005.fit", reason="frame size differs from reference",
-    ...     stars=Stars([]), shape=(8, 9), registration=None, frames_stacked=3,
-    ...     gain_measured=1.7,
+    ...     index=4, source="night/0005.fit", reason="", quality=FrameQuality(),
+    ...     verdict=FrameRejected("frame size differs from reference", kind="size"),
+    ...     shape=(8, 9), weight=1.0, frames_stacked=3, gain_measured=1.7,
     ... )
     >>> report["accepted"], report["offset"], report["frames_rejected"], report["snr_gain"]
     (False, (0.0, 0.0), 2, 1.73)
+    >>> report["rejection"], report["weight"]
+    ('size', 0.0)
     """
-    offset, rotation = (0.0, 0.0), None
+    rejection = verdict if isinstance(verdict, FrameRejected) else None
+    registration = verdict if isinstance(verdict, Registration) else None
+    offset, rotation, rms, inliers = (0.0, 0.0), None, None, rejection.inliers if rejection else 0
     if registration:
-        dx, dy = registration.transform.offset_px((shape[0], shape[1]))
+        dx, dy = registration.transform.offset_px(shape)
         # Adding zero turns -0.0 into 0.0.
         offset = (round(dx, 2) + 0.0, round(dy, 2) + 0.0)
         rotation = round(registration.transform.rotation_deg, 4) + 0.0
+        rms, inliers = _known(registration.rms_px, 3), int(registration.inliers.sum())
     return FrameReport(
         index=index,
         source=source,
         accepted=registration is not None,
-        reason=reason,
+        reason=rejection.reason if rejection else reason,
+        rejection=str(rejection.kind) if rejection else None,
+        rejection_value=_known(rejection.value, 4) if rejection else None,
+        rejection_limit=_known(rejection.limit, 4) if rejection else None,
         frames_stacked=frames_stacked,
         frames_total=index + 1,
         frames_rejected=index + 1 - frames_stacked,
         offset=offset,
         rotation_deg=rotation,
         inliers=inliers,
-        rms_px=_known(registration.rms_px, 3) if registration else None,
-        stars=len(stars),
-        fwhm_px=_known(median_fwhm(stars), 2),
-        sky_adu=_known(stars.sky_adu, 1),
-        weight=1.0 if registration else 0.0,
+        rms_px=rms,
+        stars=quality.stars,
+        fwhm_px=_known(quality.fwhm_px, 2),
+        elongation=_known(quality.elongation, 2),
+        sky_adu=_known(quality.sky_adu, 1),
+        sky_sigma_adu=_known(quality.sky_sigma_adu, 2),
+        transparency=_known(quality.transparency, 4),
+        weight=round(weight, 4) if registration else 0.0,
         snr_gain=round(float(np.sqrt(frames_stacked)), 2),
         snr_gain_measured=_known(gain_measured, 2),
         amended=[],

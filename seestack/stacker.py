@@ -9,51 +9,45 @@ from __future__ import annotations
 import base64
 import copy
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array
+from seestack.gates import Baseline, judge
 from seestack.masters import Calibration, CalibrationMismatchError
 from seestack.model import (
     Frame,
+    FrameQuality,
     FrameRejected,
     FrameReport,
     Image,
     Observation,
     Registration,
+    RejectionKind,
     Stack,
     Stars,
     Transform,
 )
-from seestack.options import Options
+from seestack.options import MoreOptions, Options
+from seestack.pipeline import Prepared, prepare, register, registers, with_stars
 from seestack.reports import frame_report
-from seestack.steps.accumulation import accumulate
-from seestack.steps.calibration import calibrate, without_hot_pixels
-from seestack.steps.colour import luminance
-from seestack.steps.detection import detect
-from seestack.steps.refinement import refine
-from seestack.steps.snr import measured_gain
+from seestack.running import Running, add, seed
+from seestack.steps.colour import luminance, luminance_of_colour
+from seestack.steps.forecast import SnrCurve
+from seestack.steps.quality import measure_quality
+from seestack.steps.rejection import clip_outliers
 from seestack.steps.stretching import preview_png
-from seestack.steps.voting import vote
-from seestack.steps.warping import warp
+from seestack.steps.targets import Target
+from seestack.targeting import Outlook, outlook
 
 __all__ = ["LiveStacker"]
 
 # The reference keeps more stars than a frame, so that a frame's faintest find partners.
 _REFERENCE_STARS = 3
 _DROPPED = "reference dropped (matched none of the frames that followed)"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Measured:
-    """A frame, its luminance and its stars; `index` counts the frames since the reset."""
-
-    index: int
-    frame: Frame
-    image: Image
-    stars: Stars
 
 
 class LiveStacker:
@@ -74,6 +68,9 @@ class LiveStacker:
     max_offset_px : float, default 300.0
         A frame whose centre is displaced further than this, along x or along y, is
         rejected.
+    calibration : Calibration, optional
+        Masters applied to each frame before anything else. A frame they do not fit is
+        rejected.
     transform : {"rigid", "translation"}
         The motion corrected: shift and any rotation, or a shift alone.
     interpolation : {"lanczos", "bilinear", "nearest"}
@@ -82,16 +79,26 @@ class LiveStacker:
         When the reference is alone in the stack and this many frames in a row match
         each other but not it, the first of them becomes the reference and the old
         one is dropped. None keeps the first reference come what may.
-    clip, weighting, normalize : None
-        Every pixel of every accepted frame counts alike.
-    calibration : Calibration, optional
-        Masters applied to each frame before anything else. A frame they do not fit is
-        rejected.
+    clip : float or None, default 4.0
+        Samples further than this many standard deviations from the others of their
+        pixel are left out, see `seestack.clip_outliers`, and single hot pixels are
+        mended before. None keeps every sample.
+    weighting : {"noise", None}
+        Frames weigh as the inverse of their noise, star light being equal, see
+        `seestack.steps.quality.frame_weight`; or all alike.
+    normalize : {"gradient", "level", None}
+        What of the sky is matched to the reference, see `seestack.normalize`, with the
+        star light; or nothing.
+    colour : bool, default True
+        A `Frame` with a Bayer pattern, or with three colours, makes a stack of shape
+        (H, W, 3). A plain array is always reduced to luminance.
+    max_fwhm, max_elongation, min_transparency, max_sky, min_stars, min_weight : float
+        Limits that reject a frame, see `seestack.gates.Gates`; None for no limit.
 
     Raises
     ------
-    ValueError
-        If an option is out of range; the message names it.
+    ValueError, TypeError
+        If an option is out of range or unknown; the message names it.
 
     Notes
     -----
@@ -120,13 +127,8 @@ class LiveStacker:
         min_inliers: int = 4,
         max_offset_px: float = 300.0,
         *,
-        transform: str = "rigid",
-        interpolation: str = "lanczos",
-        reseed_after: int | None = 3,
-        clip: None = None,
-        weighting: None = None,
-        normalize: None = None,
         calibration: Calibration | None = None,
+        **more: Unpack[MoreOptions],
     ) -> None:
         self.calibration = calibration
         self.options = Options(
@@ -136,12 +138,7 @@ class LiveStacker:
             match_tolerance_px,
             min_inliers,
             max_offset_px,
-            transform,
-            interpolation,
-            reseed_after,
-            clip,
-            weighting,
-            normalize,
+            **more,
         )
         self._lock = threading.RLock()
         self.reset()
@@ -154,6 +151,12 @@ class LiveStacker:
             self._counts = (0, 0)
             self._start()
 
+    def _start(self) -> None:
+        self._running: Running | None = None
+        self._baseline = Baseline()
+        self._strays: list[Prepared] = []
+        self._read_out: Stack | None = None
+
     def add_frame(self, frame: Frame | ArrayLike) -> FrameReport:
         """Stack one frame, or say why it was rejected.
 
@@ -161,8 +164,7 @@ class LiveStacker:
         ----------
         frame : Frame or array_like
             A `Frame`, or pixels of shape (H, W), or colour whose smallest axis is
-            averaged. NaN marks pixels without a value. A `Frame` with a Bayer
-            pattern is turned into luminance first.
+            averaged. NaN marks pixels without a value.
 
         Returns
         -------
@@ -175,23 +177,27 @@ class LiveStacker:
             If the pixels are not real numbers in 2 or 3 dimensions. The stack is as
             it was, and the frame is not counted.
         """
-        given = frame if isinstance(frame, Frame) else Frame(as_real_array("frame", frame))
+        given = frame if isinstance(frame, Frame) else _grey(as_real_array("frame", frame))
         try:
-            given = _calibrated(given, self.calibration)
+            new = prepare(given, self.calibration, self.options)
         except CalibrationMismatchError as mismatch:
-            return self.reject(mismatch.reason, source=given.source)
-        image = luminance(without_hot_pixels(given.image, given.bayer), given.bayer)
+            kind = RejectionKind.CALIBRATION
+            return self.reject(mismatch.reason, source=given.source, kind=kind)
         with self._lock:
-            measured = self._measure(given, image)
+            share = 1 if self._running else _REFERENCE_STARS
+            new = with_stars(replace(new, index=len(self._reports)), self.options, share=share)
             try:
-                return self._stack_frame(measured)
+                return self._stack_frame(new)
             except FrameRejected as rejection:
-                if rejection.inliers:  # it matches the reference, and is out of range
-                    self._strays.clear()
-                    return self._record(measured, rejection.reason, inliers=rejection.inliers)
-                return self._reseed(measured) or self._record(measured, rejection.reason)
+                return self._refuse(new, rejection)
 
-    def reject(self, reason: str, *, source: str = "") -> FrameReport:
+    def reject(
+        self,
+        reason: str,
+        *,
+        source: str = "",
+        kind: RejectionKind = RejectionKind.UNREADABLE,
+    ) -> FrameReport:
         """Count a frame that never became pixels, such as an unreadable file.
 
         Parameters
@@ -200,24 +206,38 @@ class LiveStacker:
             Why, in words for the user.
         source : str, optional
             What was to be read.
+        kind : RejectionKind, default "unreadable"
+            The same in one word.
 
         Returns
         -------
         FrameReport
             As `add_frame` returns it for a rejected frame.
         """
+        nothing = Frame(np.empty((0, 0), np.float32), source=source)
         with self._lock:
-            nothing = Frame(np.empty((0, 0), np.float32), source=source)
-            new = _Measured(len(self._reports), nothing, nothing.image, Stars(np.empty((0, 2))))
-            return self._record(new, reason)
+            new = Prepared(len(self._reports), nothing, nothing.image, Stars(np.empty((0, 2))))
+            return self._record(new, FrameRejected(reason, kind=kind))
 
-    def stacked_image(self) -> Image | None:
-        """Return the mean in ADU, shape (H, W), float32; None before the first frame.
+    def stacked_image(self, *, colour: bool = False) -> Image | None:
+        """Return the mean in ADU, float32; None before the first frame.
 
-        NaN where no frame covered the pixel.
+        Parameters
+        ----------
+        colour : bool, default False
+            Return (H, W, 3) where the frames have colours, not their luminance.
+
+        Returns
+        -------
+        ndarray of shape (H, W) or (H, W, 3), or None
+            NaN where no frame covered the pixel.
         """
-        with self._lock:
-            return None if self._stack is None else self._stack.mean.astype(np.float32)
+        stack = self._clean_stack()
+        if stack is None:
+            return None
+        if stack.mean.ndim == 3 and not colour:
+            return luminance_of_colour(stack.mean)
+        return stack.mean.astype(np.float32)
 
     def preview_png_b64(self, max_px: int = 720) -> str | None:
         """Return the stretched stack as a base64 PNG; None before the first frame.
@@ -225,9 +245,9 @@ class LiveStacker:
         Parameters
         ----------
         max_px : int, default 720
-            Longest side of the picture.
+            Longest side of the picture, in colour where the frames have colours.
         """
-        image = self.stacked_image()
+        image = self.stacked_image(colour=True)
         return (
             None if image is None else base64.b64encode(preview_png(image, max_px=max_px)).decode()
         )
@@ -235,6 +255,29 @@ class LiveStacker:
     def snr_gain(self) -> float:
         """Return the square root of the number of stacked frames, 0.0 before the first."""
         return float(np.sqrt(self.frames_stacked))
+
+    def outlook(
+        self, target: Target | None = None, *, wanted_snr: float | None = None
+    ) -> Outlook | None:
+        """Measure the SNR of a target, and foresee how many frames a wanted one takes.
+
+        Parameters
+        ----------
+        target : Target, optional
+            A circle or a box; the brightest extended region by default.
+        wanted_snr : float, optional
+            The SNR to reach.
+
+        Returns
+        -------
+        Outlook or None
+            None before the first frame, and where nothing extended stands out.
+        """
+        stack = self._clean_stack()
+        running = self._running
+        if stack is None or running is None:
+            return None
+        return outlook(running.noise, stack, target, wanted_snr=wanted_snr)
 
     @property
     def frames_stacked(self) -> int:
@@ -255,12 +298,17 @@ class LiveStacker:
     @property
     def last_registration(self) -> Registration | None:
         """How the last accepted frame was placed; None for a reference."""
-        return self._registration
+        return self._running.registration if self._running else None
 
     @property
     def observation(self) -> Observation:
         """When and with what the stacked frames were taken."""
-        return self._observation
+        return self._running.observation if self._running else Observation()
+
+    @property
+    def gain_curve(self) -> SnrCurve:
+        """Measured SNR gain against the number of frames."""
+        return self._running.gain if self._running else SnrCurve()
 
     @property
     def reports(self) -> list[FrameReport]:
@@ -270,139 +318,103 @@ class LiveStacker:
 
     @property
     def stack(self) -> Stack | None:
-        """A copy of the running sums; None before the first frame."""
+        """The stack without outliers, a copy; None before the first frame."""
+        stack = self._clean_stack()
+        return None if stack is None else stack.copy()
+
+    @property
+    def running_stack(self) -> Stack | None:
+        """A copy of the running sums, outliers included, to merge with others."""
         with self._lock:
-            return None if self._stack is None else self._stack.copy()
+            return self._running.stack.copy() if self._running else None
 
-    def _start(self) -> None:
-        self._stack: Stack | None = None
-        self._reference: _Measured | None = None
-        self._registration: Registration | None = None
-        self._observation = Observation()
-        self._gain_measured: float | None = None
-        self._strays: list[_Measured] = []
+    def _clean_stack(self) -> Stack | None:
+        """Return the stack without outliers, decided once for each state of the stack."""
+        with self._lock:
+            if self._read_out is None and self._running is not None:
+                clip = self.options.clip
+                stack = self._running.stack
+                self._read_out = stack.copy() if clip is None else clip_outliers(stack, kappa=clip)
+            return self._read_out
 
-    def _measure(self, frame: Frame, image: Image) -> _Measured:
-        options = self.options
-        share = 1 if self._reference else _REFERENCE_STARS
-        stars = detect(
-            image,
-            fwhm=options.detection_fwhm,
-            threshold=options.detection_threshold,
-            max_stars=share * options.max_stars,
-        )
-        return _Measured(len(self._reports), frame, image, stars)
+    def _stack_frame(self, new: Prepared) -> FrameReport:
+        if self._running is None:
+            seeded = seed(new, self.options)
+            self._adopt(seeded)
+            placed = Registration(Transform.identity())
+            return self._record(new, placed, quality=seeded.quality, reason="reference frame")
+        reference = self._running.reference
+        registration = register(reference, new, self.options)
+        quality = measure_quality(new.stars, registration, reference.stars)
+        # A frame counts for what is usual whether or not a gate refuses it.
+        baseline, self._baseline = self._baseline, self._baseline.with_frame(quality)
+        try:
+            judge(quality, baseline, self.options.gates)
+        except FrameRejected as refusal:
+            refusal.inliers = int(registration.inliers.sum())
+            return self._refuse(new, refusal, quality)
+        self._adopt(add(self._running, new, registration, quality, self.options))
+        return self._record(new, registration, quality=quality)
 
-    def _stack_frame(self, new: _Measured) -> FrameReport:
-        if self._reference is None:
-            return self._seed(new)
-        registration = _register(self._reference, new, self.options)
-        image, footprint = warp(
-            new.image, registration.transform, interpolation=self.options.interpolation
-        )
-        self._stack = accumulate(self._stack, image, footprint, out=self._stack)
-        self._registration = registration
-        self._observation = self._observation.with_frame(new.frame)
-        self._gain_measured = measured_gain(self._reference.image, self._stack)
-        self._strays = []
-        inliers = int(registration.inliers.sum())
-        return self._record(new, "stacked", registration, inliers=inliers)
+    def _adopt(self, running: Running) -> None:
+        if self._running is None:
+            self._baseline = Baseline((running.quality,))
+        self._running, self._read_out, self._strays = running, None, []
 
-    def _seed(self, new: _Measured) -> FrameReport:
-        if len(new.stars) < self.options.min_inliers:
-            raise FrameRejected("reference frame has too few stars")
-        self._stack = accumulate(None, new.image, np.isfinite(new.image))
-        self._reference = new
-        self._observation = Observation().with_frame(new.frame)
-        self._gain_measured = 1.0
-        return self._record(new, "reference frame", Registration(Transform.identity()))
+    def _refuse(
+        self, new: Prepared, rejection: FrameRejected, quality: FrameQuality | None = None
+    ) -> FrameReport:
+        if rejection.inliers:  # it matches the reference all the same
+            self._strays.clear()
+            return self._record(new, rejection, quality=quality)
+        return self._reseed(new) or self._record(new, rejection)
 
-    def _reseed(self, new: _Measured) -> FrameReport | None:
+    def _reseed(self, new: Prepared) -> FrameReport | None:
         """Start again on frames in a row that match each other; None if these do not."""
-        after, dropped = self.options.reseed_after, self._reference
-        if after is None or dropped is None or self.frames_stacked > 1:
+        after, running = self.options.reseed_after, self._running
+        if after is None or running is None or self.frames_stacked > 1:
             return None
         self._strays = [*self._strays, new][-after:]
         first, *others = self._strays
-        if len(self._strays) < after or not _all_register(first, others, self.options):
+        if len(self._strays) < after or not registers(first, others, self.options):
             return None
         self._start()
-        self._record(dropped, _DROPPED)
-        self._seed(replace(self._measure(first.frame, first.image), index=first.index))
-        for stray in others:
-            self._stack_frame(stray)
+        self._record(running.reference, FrameRejected(_DROPPED, kind=RejectionKind.DROPPED))
+        for frame in (with_stars(first, self.options, share=_REFERENCE_STARS), *others):
+            self._stack_frame(frame)
         report = self._reports[new.index]
         report["reason"] = f"stacked (frame {first.index} is the new reference)"
-        report["amended"] = [dropped.index, first.index, *(stray.index for stray in others[:-1])]
+        indices = [running.reference.index, first.index, *(stray.index for stray in others[:-1])]
+        report["amended"] = indices
         return copy.deepcopy(report)
 
     def _record(
         self,
-        new: _Measured,
-        reason: str,
-        registration: Registration | None = None,
+        new: Prepared,
+        verdict: Registration | FrameRejected,
         *,
-        inliers: int = 0,
+        quality: FrameQuality | None = None,
+        reason: str = "stacked",
     ) -> FrameReport:
         """Write the frame's row, over the one it had before if there is one."""
-        stacked = 0 if self._stack is None else self._stack.frames
+        running = self._running
+        stacked = 0 if running is None else running.stack.frames
         report = frame_report(
             index=new.index,
             source=new.frame.source,
+            verdict=verdict,
             reason=reason,
-            stars=new.stars,
-            shape=new.image.shape,
-            registration=registration,
+            quality=quality or replace(measure_quality(new.stars), transparency=np.nan),
+            shape=(new.light.shape[0], new.light.shape[1]),
+            weight=running.weight if running else 1.0,
             frames_stacked=stacked,
-            gain_measured=self._gain_measured,
-            inliers=inliers,
+            gain_measured=running.gain.value_at(stacked) if running else None,
         )
         self._reports[new.index : new.index + 1] = [report]
         self._counts = (stacked, len(self._reports))
         return copy.deepcopy(report)
 
 
-def _calibrated(frame: Frame, masters: Calibration | None) -> Frame:
-    if masters is None:
-        return frame
-    return calibrate(
-        frame,
-        bias=masters.bias,
-        dark=masters.dark,
-        flat=masters.flat,
-        bad=masters.bad,
-        scale_dark=masters.scale_dark,
-    )
-
-
-def _register(reference: _Measured, new: _Measured, options: Options) -> Registration:
-    """Place a frame on the reference, or raise `FrameRejected`."""
-    if new.image.shape != reference.image.shape:
-        raise FrameRejected("frame size differs from reference")
-    matches = vote(
-        reference.stars,
-        new.stars,
-        tolerance_px=options.match_tolerance_px,
-        transform=options.transform,
-        max_stars=options.max_stars,
-    )
-    registration = refine(
-        reference.stars,
-        new.stars,
-        matches,
-        transform=options.transform,
-        tolerance_px=options.match_tolerance_px,
-        min_inliers=options.min_inliers,
-    )
-    dx, dy = registration.transform.offset_px(new.image.shape)
-    if max(abs(dx), abs(dy)) > options.max_offset_px:
-        inliers = int(registration.inliers.sum())
-        raise FrameRejected(f"offset out of range ({dx:.1f},{dy:.1f})", inliers=inliers)
-    return registration
-
-
-def _all_register(reference: _Measured, frames: list[_Measured], options: Options) -> bool:
-    try:
-        return all(_register(reference, frame, options) for frame in frames)
-    except FrameRejected:
-        return False
+def _grey(pixels: NDArray[Any]) -> Frame:
+    """Return plain pixels as a frame, colours averaged as documented."""
+    return Frame(pixels if pixels.ndim == 2 else luminance(pixels))

@@ -70,6 +70,9 @@ class FrameReport(TypedDict):
     source: str
     accepted: bool
     reason: str
+    rejection: str | None
+    rejection_value: float | None
+    rejection_limit: float | None
     frames_stacked: int
     frames_total: int
     frames_rejected: int
@@ -79,7 +82,10 @@ class FrameReport(TypedDict):
     rms_px: float | None
     stars: int
     fwhm_px: float | None
+    elongation: float | None
     sky_adu: float | None
+    sky_sigma_adu: float | None
+    transparency: float | None
     weight: float
     snr_gain: float
     snr_gain_measured: float | None

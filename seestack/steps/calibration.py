@@ -154,17 +154,17 @@ def hot_pixels(
 
 
 def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
-    """Return a mosaic whose hot and missing pixels show the median of their neighbours' colour.
+    """Return a frame whose hot pixels show the median of their neighbours' colour.
 
-    Turning a mosaic into luminance would smear a hot pixel into something like a
-    star, and a missing one into a hole of 3 by 3. A frame without a mosaic is
-    returned as it is.
+    Resampling would smear a hot pixel into something like a star. In a mosaic missing
+    pixels are filled too, which would become holes of 3 by 3; without one they stay, for
+    the other frames to fill. A frame with complete colours is returned as it is.
 
     Parameters
     ----------
     image : ndarray of shape (H, W)
-        Raw pixels. NaN is filled where 5 of the 8 nearest pixels of its colour are
-        known: in a hole or a column, not beyond a border.
+        Raw pixels. In a mosaic NaN is filled where 5 of the 8 nearest pixels of its colour
+        are known: in a hole or a column, not beyond a border.
     bayer : str or None
         The Bayer pattern; None for no mosaic.
 
@@ -181,14 +181,16 @@ def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
     >>> bool(mended[12, 34] < 110), bool(90 < mended[20, 30] < 110)
     (True, True)
     """
-    if bayer is None or image.ndim != 2:
+    if image.ndim != 2 or image.size == 0:
         return image
-    missing = ~np.isfinite(image)
+    step = 2 if bayer else 1
+    missing = ~np.isfinite(image) if bayer else np.zeros(image.shape, bool)
     rows, cols = np.nonzero(hot_pixels(image, bayer=bayer) | missing)
     if len(rows) == 0:
         return image
-    padded = np.pad(image, 2, mode="reflect")
-    steps = [(i, j) for i in (0, 2, 4) for j in (0, 2, 4) if (i, j) != (2, 2)]
+    padded = np.pad(image, step, mode="reflect")
+    near = (0, step, 2 * step)
+    steps = [(i, j) for i in near for j in near if (i, j) != (step, step)]
     around = np.array([padded[rows + i, cols + j] for i, j in steps], np.float64)
     around[~np.isfinite(around)] = np.nan
     known = np.isfinite(around).sum(axis=0)

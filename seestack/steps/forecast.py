@@ -77,6 +77,11 @@ class SnrCurve:
             numbers, values = np.delete(numbers, out), np.delete(values, out)
         return replace(self, frames=numbers, values=values)
 
+    def value_at(self, frames: int) -> float | None:
+        """Return what was measured at this very number of frames; None where nothing was."""
+        known = self.frames.size and self.frames[-1] == frames
+        return float(self.values[-1]) if known else None
+
     @property
     def root(self) -> FloatArray:
         """The square root of N through the first point: what independent frames give."""

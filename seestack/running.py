@@ -1,0 +1,118 @@
+"""What an accepted frame changes: the stack, and what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from seestack.model import (
+    FrameQuality,
+    FrameRejected,
+    Observation,
+    Registration,
+    RejectionKind,
+    Stack,
+    Transform,
+)
+from seestack.numerics.noise import NoiseTrack
+from seestack.options import Options
+from seestack.pipeline import Prepared, lay
+from seestack.steps.accumulation import accumulate
+from seestack.steps.forecast import SnrCurve
+from seestack.steps.normalization import SkyBoxes, normalize, sky_boxes
+from seestack.steps.quality import frame_weight, measure_quality
+from seestack.steps.snr import tracked_gain
+
+__all__ = ["Running", "add", "seed"]
+
+# How many of the highest and of the lowest samples of each pixel are kept apart.
+_EXTREMES = (2, 1)
+_ORDERS = {"level": 0, "gradient": 2}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Running:
+    """The stack as it stands, with what the next frame is measured against.
+
+    Parameters
+    ----------
+    reference : Prepared
+        The frame whose grid the stack has.
+    quality : FrameQuality
+        Its quality.
+    sky : SkyBoxes
+        Its sky.
+    stack : Stack
+        The running sums; the next frame is added to these very arrays.
+    noise : NoiseTrack
+        The stack in boxes, in parts.
+    gain : SnrCurve
+        Measured SNR gain against the number of frames.
+    observation : Observation
+        When and with what the frames were taken.
+    registration : Registration or None
+        How the last frame was placed; None for the reference.
+    weight : float
+        Weight of the last frame.
+    """
+
+    reference: Prepared
+    quality: FrameQuality
+    sky: SkyBoxes
+    stack: Stack
+    noise: NoiseTrack
+    gain: SnrCurve
+    observation: Observation
+    registration: Registration | None = None
+    weight: float = 1.0
+
+
+def seed(new: Prepared, options: Options) -> Running:
+    """Start a stack with its reference.
+
+    Raises
+    ------
+    FrameRejected
+        If the frame has too few stars to serve as reference.
+    """
+    if len(new.stars) < options.min_inliers:
+        raise FrameRejected("reference frame has too few stars", kind=RejectionKind.FEW_STARS)
+    image, footprint = lay(new, Transform.identity(), options)
+    extremes = _EXTREMES if options.clip is not None else (0, 0)
+    return Running(
+        reference=new,
+        quality=measure_quality(new.stars),
+        sky=sky_boxes(image),
+        stack=accumulate(None, image, footprint, extremes=extremes),
+        noise=NoiseTrack.start(image),
+        gain=SnrCurve().with_point(1, 1.0),
+        observation=Observation().with_frame(new.frame),
+    )
+
+
+def add(
+    running: Running,
+    new: Prepared,
+    registration: Registration,
+    quality: FrameQuality,
+    options: Options,
+) -> Running:
+    """Lay a frame on the reference, match its sky and add it with its weight."""
+    image, footprint = lay(new, registration.transform, options)
+    scale = 1.0
+    if options.normalize is not None:
+        scale = 1.0 / quality.flux_scale
+        order = _ORDERS[options.normalize]
+        image = normalize(image, running.sky, scale=scale, order=order, out=image)
+    weight = 1.0
+    if options.weighting is not None:
+        weight = frame_weight(quality, running.quality)
+    noise = running.noise.with_frame(image, weight=weight)
+    return replace(
+        running,
+        stack=accumulate(running.stack, image, footprint, weight=weight, out=running.stack),
+        noise=noise,
+        gain=running.gain.with_point(noise.frames, tracked_gain(noise)),
+        observation=running.observation.with_frame(new.frame),
+        registration=registration,
+        weight=weight,
+    )
