@@ -27,7 +27,7 @@ class Stars:
         Positions (x, y) in pixels.
     flux : array_like of shape (N,), optional
         Flux in ADU, measured alike for all stars of all frames; `seestack.detect` gives
-        the light within 1.5 FWHM.
+        the light within 2 FWHM.
     fwhm_px : array_like of shape (N,), optional
         Full width at half maximum in pixels.
     xy_err_px : array_like of shape (N,), optional

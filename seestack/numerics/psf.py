@@ -27,9 +27,9 @@ _NARROW = ((-np.sqrt(0.15), 5 / 18), (0.0, 8 / 18), (np.sqrt(0.15), 5 / 18))
 _NARROW_FWHM_PX = 2.5
 _BETA_RANGE = (1.2, 12.0)
 _STAR, _SHAPE = slice(0, 4), slice(4, 8)
-# A radius in half-widths at half maximum that the stamps hold: further out the exponent
+# In half-widths at half maximum, about what the stamps hold: further out the exponent
 # decides how much light there is, and no star tells it.
-_FLUX_RADIUS = 3.0
+_FLUX_RADIUS = 4.0
 _X, _Y, _AMPLITUDE, _SKY, _LOG_SIZE, _STRETCH, _SHEAR, _BETA = range(8)
 
 
@@ -44,10 +44,11 @@ class StarFit:
     xy_err_px : ndarray of shape (N,)
         Standard error along one axis, larger where the star fits badly.
     flux : ndarray of shape (N,)
-        Flux of the profile in ADU within 1.5 FWHM of its middle (an ellipse where the
-        profile is one), which is 84 to 97 % of the total for exponents of 2.5 to 5.
+        Flux of the profile in ADU within 2 FWHM of its middle (an ellipse where the
+        profile is one), which is 93 to 99 % of the total for exponents of 2.5 to 5.
     flux_err : ndarray of shape (N,)
-        Standard error of the flux, larger where the star fits badly.
+        Standard error of the flux, larger where the star fits badly. The error of the
+        common profile, which moves all fluxes of a frame together, is not in it.
     fwhm_px, elongation : ndarray of shape (N,)
         Width (geometric mean of both axes) and axis ratio of each star by itself. What
         noise adds to the ratio on average is taken off; a faint round star has 1.
@@ -126,9 +127,10 @@ def fit_stars(
     (see S. M. Kay, Fundamentals of Statistical Signal Processing, vol. 1, ch. 3).
 
     The flux within the radius R of a profile that holds the total F is
-    :math:`F\,(1 - [1 + (2^{1/\beta} - 1)(2R/\mathrm{FWHM})^2]^{1-\beta})`. At 1.5 FWHM the
-    errors of width and exponent cancel: fluxes of one star in two frames differ by no
-    more than the photons do, where total fluxes differ by 2 to 3 times that.
+    :math:`F\,(1 - [1 + (2^{1/\beta} - 1)(2R/\mathrm{FWHM})^2]^{1-\beta})`. At 2 FWHM the
+    errors of width and exponent nearly cancel, which they do not in the total flux, and
+    where real stars are no Moffat profiles the share hardly depends on the seeing,
+    which it does within 1.5 FWHM.
 
     Examples
     --------

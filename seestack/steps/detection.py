@@ -66,7 +66,7 @@ def detect(
     -------
     Stars
         Brightest first, with positions, fluxes, shapes and errors. Empty, never None,
-        when nothing stands above the threshold. A flux is the light within 1.5 FWHM.
+        when nothing stands above the threshold. A flux is the light within 2 FWHM.
 
     Raises
     ------

@@ -24,7 +24,7 @@ _MAX_ROUNDS = 30
 # Keeps weights finite for fluxes without error.
 _TINY = 1e-12
 # The stars of a frame share the errors of its profile, which the stars' own errors know
-# nothing of: in simulations the ratio scatters by 0.9 to 1.7 times what these say.
+# nothing of: in simulations the ratio scatters by 1 to 1.8 times what these say.
 _SHARED = 1.25
 _WEIGHT_RANGE = (1e-3, 1e3)
 

@@ -46,7 +46,7 @@ def test_brightest_first_with_true_flux_and_width(fwhm):
     field = sparse_field(2)
     stars = detect(simulate_frame(field, SHAPE, seed=2, fwhm_px=fwhm))
     assert (np.diff(stars.flux) <= 0).all()
-    light = share_within(1.5, 3.0) * field.flux_adu[:10]
+    light = share_within(2.0, 3.0) * field.flux_adu[:10]
     np.testing.assert_allclose(stars.flux[:10], light, rtol=0.03, atol=0)
     assert (np.abs(stars.flux[:10] - light) < 4 * stars.flux_err[:10]).all()
     np.testing.assert_allclose(np.median(stars.fwhm_px), fwhm, rtol=0.03, atol=0)
