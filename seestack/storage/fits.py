@@ -102,7 +102,8 @@ def write_stack(
     ===========  =========  =====================================================
 
     A colour stack makes images of shape (3, H, W), the planes red, green and blue, and
-    the card COLORSPC = 'RGB' says so.
+    the card COLORSPC = 'RGB' says so. astropy opens a WCS with distortions (SIP) from
+    such a file with ``WCS(header, naxis=2)``.
 
     EXPTIME is the exposure of the reference frame, TOTALEXP the sum of all; STACKCNT
     and NCOMBINE the number of frames; DATE-OBS, DATE-AVG and DATE-END begin, middle

