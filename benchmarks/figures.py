@@ -14,7 +14,7 @@ from scipy.optimize import curve_fit
 
 from seestack import Transform
 from seestack.defects import distance_to_line
-from seestack.steps.quality import sky_noise
+from seestack.steps.snr import sky_noise
 
 __all__ = [
     "aperture_flux",

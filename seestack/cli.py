@@ -9,9 +9,10 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from seestack import __version__, commands
 from seestack.terminal import BAD_USAGE, INTERRUPTED, SUCCESS
@@ -211,6 +212,16 @@ def _positive(text: str) -> float:
     return value
 
 
+def _off_or(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a reader of a value that may be turned off."""
+
+    def read(text: str) -> Any:
+        return commands.OFF if text == commands.OFF else kind(text)
+
+    read.__name__ = kind.__name__  # argparse says "invalid float value"
+    return read
+
+
 def _port(text: str) -> int:
     if not (text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"must be a port from 0 to 65535, got {text}")
@@ -261,6 +272,25 @@ def _add_stacking(parser: argparse.ArgumentParser) -> None:
         choices=("lanczos", "bilinear", "nearest"),
         help="how frames are resampled (default: lanczos)",
     )
+    group.add_argument(
+        "--mono",
+        dest="colour",
+        action="store_false",
+        default=None,
+        help="stack the luminance of a colour camera",
+    )
+    for flag, kind, text in (
+        ("--clip", _off_or(float), "sigma beyond which a sample is left out (default: 4)"),
+        ("--weighting", _off_or(str), "noise: frames weigh by their noise (default: noise)"),
+        ("--normalize", _off_or(str), "sky to match: gradient or level (default: gradient)"),
+        ("--max-fwhm", _off_or(float), "widest stars, times the usual (default: off)"),
+        ("--max-elongation", _off_or(float), "longest stars, axis over axis (default: 3)"),
+        ("--min-transparency", _off_or(float), "least star light, of the usual (default: off)"),
+        ("--max-sky", _off_or(float), "brightest sky, times the usual (default: off)"),
+        ("--min-stars", _off_or(float), "fewest stars, of the usual (default: off)"),
+        ("--min-weight", _off_or(float), "least weight, of the usual (default: 0.01)"),
+    ):
+        group.add_argument(flag, type=kind, metavar="N|off", help=text)
     for flag, kind, text in (
         ("--detection-fwhm", float, "width of the search kernel in pixels (default: 4)"),
         ("--detection-threshold", float, "height of a star above the sky, in sigma (default: 5)"),

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from seestack.sources.alpaca import AlpacaSource
     from seestack.stacker import LiveStacker
 
-__all__ = ["discover", "live", "simulate", "stack", "watch"]
+__all__ = ["OFF", "discover", "live", "simulate", "stack", "watch"]
+
+# What turns an option off on the command line, as null does in a file.
+OFF = "off"
 
 
 def stack(arguments: argparse.Namespace) -> int:
@@ -143,7 +146,10 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         return {key: given[flag] for key, flag in keys.items() if flag in given}
 
     names = {field.name: field.name for field in fields(Options)}
-    options = replace(settings.stacking.options, **chosen(**names))
+    wanted: dict[str, Any] = chosen(**names)
+    for name, value in wanted.items():
+        wanted[name] = None if value == OFF else value
+    options = replace(settings.stacking.options, **wanted)
     return replace(
         settings,
         alpaca=replace(settings.alpaca, **chosen(discovery_timeout="timeout")),

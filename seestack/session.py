@@ -211,7 +211,7 @@ class CaptureSession:
             number, png = self._preview
             wanted = self._preview_number
         if number != wanted:
-            image = self.stacker.stacked_image()
+            image = self.stacker.stacked_image(colour=True)
             png = None if image is None else preview_png(image, max_px=max_px)
             with self._lock:
                 self._preview = wanted, png

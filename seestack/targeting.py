@@ -63,8 +63,8 @@ def outlook(
     ...     stack = accumulate(stack, frame, np.ones(glow.shape, bool))
     ...     noise = noise.with_frame(frame) if noise else NoiseTrack.start(frame)
     >>> seen = outlook(noise, stack, None)
-    >>> ahead = outlook(noise, stack, seen.target, wanted_snr=2 * seen.measured.snr)
-    >>> 30 < ahead.frames_wanted < 80
+    >>> ahead = outlook(noise, stack, seen.target, wanted_snr=1.5 * seen.measured.snr)
+    >>> 15 < ahead.frames_wanted < 30
     True
     """
     target = target or brightest_region(stack.mean)

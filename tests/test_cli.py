@@ -198,7 +198,7 @@ def test_live_with_the_simulated_telescope(tmp_path):
     with fits.open(tmp_path / "stack.fits") as hdus:
         assert hdus[0].header["STACKCNT"] == 4
         assert hdus[0].header["TOTALEXP"] == 40.0
-        assert hdus[0].data.shape == (1920, 1080)
+        assert hdus[0].data.shape == hdus["REJECTED"].data.shape == (3, 1920, 1080)
     assert len(list((tmp_path / "subs").iterdir())) >= 4
     assert len(rows_of(tmp_path)) >= 4
 

@@ -215,7 +215,12 @@ def test_what_is_no_image_is_an_error_and_is_not_counted(stacked, bad, match):
         ("transform", "affine"),
         ("interpolation", "cubic"),
         ("reseed_after", 1),
-        ("clip", 3.0),
+        ("clip", 0.0),
+        ("weighting", "snr"),
+        ("normalize", "plane"),
+        ("colour", "rgb"),
+        ("max_fwhm", 0.5),
+        ("min_weight", 1.5),
     ],
 )
 def test_options_are_checked(option, value):

@@ -172,7 +172,7 @@ def session_html(session: CaptureSession) -> str:
 
 
 def _progress(name: str, facts: dict[str, str], stacker: LiveStacker) -> str:
-    reports, image = stacker.reports, stacker.stacked_image()
+    reports, image = stacker.reports, stacker.stacked_image(colour=True)
     last = reports[-1] if reports else None
     stacked = last["frames_stacked"] if last else 0
     facts = facts | {

@@ -8,7 +8,8 @@ import numpy as np
 
 __all__ = ["FrameQuality"]
 
-_SIGNIFICANT = 2.0
+_SIGNIFICANT = 3.0
+_SMALLEST_CHANGE = 0.002
 # A transparency known no better than this is used as it stands: calling it 1 could be
 # far off.
 _MAX_ERR = 0.1
@@ -56,12 +57,14 @@ class FrameQuality:
     def flux_scale(self) -> float:
         """Factor on the light of the stars: 1.0 where it is unknown or may well be 1.
 
-        Within two standard errors of 1 it is 1, as long as the error is below 0.1: equal
-        frames stay equal.
+        Within 0.2 % or three standard errors of 1 it is 1, as long as the error is below
+        0.1: equal frames stay equal.
         """
-        if not (np.isfinite(self.transparency) and self.transparency > 0):
+        if not (0 < self.transparency < np.inf and self.transparency_err < np.inf):
             return 1.0
         off = abs(self.transparency - 1.0)
-        if self.transparency_err < _MAX_ERR and off <= _SIGNIFICANT * self.transparency_err:
+        if self.transparency_err < _MAX_ERR and off <= max(
+            _SIGNIFICANT * self.transparency_err, _SMALLEST_CHANGE
+        ):
             return 1.0
         return self.transparency

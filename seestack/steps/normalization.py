@@ -4,7 +4,7 @@ Haze, moonrise and the sinking of the field change level, slope and flux from fr
 frame; where frames end, the stack would show it as a seam. The sky is compared in box
 means, on the pixels that both have, and only what the noise cannot explain is taken
 off: a frame that needs nothing comes back as it is. How much fainter its stars are is
-not measured here; `flux_scale` turns that into a factor.
+not measured here, see `FrameQuality.flux_scale`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from seestack.checks import as_real_array, check_positive
 from seestack.model import BoolArray, FloatArray, Image
 from seestack.numerics.surfaces import Surface, fit_surface
 
-__all__ = ["SkyBoxes", "flux_scale", "normalize", "sky_boxes", "sky_difference"]
+__all__ = ["SkyBoxes", "normalize", "sky_boxes", "sky_difference"]
 
 _BOX_PX = (8, 32)
 _BOXES_ACROSS = 16
@@ -27,8 +27,6 @@ _BOXES_ACROSS = 16
 _LEAST_KNOWN = 0.5
 _LIT = 3.0
 _ROUNDING = 5e-7
-_SIGNIFICANT = 3.0
-_SMALLEST_CHANGE = 0.002
 # Rows handled at once: the working arrays of a band stay in the processor's cache.
 _BAND = 32
 
@@ -159,7 +157,7 @@ def normalize(
     reference : SkyBoxes or array_like
         The reference, or its boxes from `sky_boxes`, of the same shape.
     scale : float, default 1
-        Factor on the frame, see `flux_scale`; the same for all channels.
+        Factor on the frame, one over `FrameQuality.flux_scale`; the same for all channels.
     order : {0, 1, 2}
         What the skies may differ by: a level, a plane, a quadratic surface.
     out : ndarray of float32, optional
@@ -209,35 +207,6 @@ def normalize(
         return target
     _subtract(pixels, surfaces, np.float32(scale), target)
     return target
-
-
-def flux_scale(transparency: float, transparency_err: float) -> float:
-    """Return the factor that brings a frame's stars to the flux of the reference.
-
-    Parameters
-    ----------
-    transparency : float
-        Flux of the frame's stars over that of the same stars of the reference.
-    transparency_err : float
-        Its standard error.
-
-    Returns
-    -------
-    float
-        One over the transparency where it differs from 1 by more than three times its
-        error and more than 0.2 %, otherwise exactly 1.0; so too where either is NaN or
-        the transparency is not positive.
-
-    Examples
-    --------
-    >>> flux_scale(0.8, 0.01), flux_scale(0.995, 0.004), flux_scale(float("nan"), 0.1)
-    (1.25, 1.0, 1.0)
-    """
-    change = abs(transparency - 1.0)
-    known = np.isfinite(transparency) and transparency > 0 and transparency_err >= 0
-    if known and change > max(_SIGNIFICANT * transparency_err, _SMALLEST_CHANGE):
-        return 1.0 / float(transparency)
-    return 1.0
 
 
 def _as_frame(name: str, image: ArrayLike) -> Image:

@@ -99,6 +99,7 @@ def write_stack(
     UNCERT       float32    variance of the mean in ADU squared, NaN if unknown
     MASK         uint8      1 where the mean is not known
     COVERAGE     int32      number of frames
+    REJECTED     int32      samples left out, of a stack without its outliers
     ===========  =========  =====================================================
 
     A colour stack makes images of shape (3, H, W), the planes red, green and blue, and
@@ -115,7 +116,7 @@ def write_stack(
     >>> import tempfile
     >>> from astropy.nddata import CCDData
     >>> ones = np.ones((4, 6))
-    >>> stack = Stack(5 * ones, 2 * ones, 8 * ones, np.full((4, 6), 2, np.int32), 2 * ones, 2)
+    >>> stack = Stack(5 * ones, 2 * ones, 8 * ones, np.full((4, 6), 2, np.int32), 2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_stack(Path(folder) / "stack.fits", stack)
     ...     ccd = CCDData.read(Path(folder) / "stack.fits")
@@ -232,7 +233,11 @@ def _units(stack: Stack, cards: Iterable[tuple[str, Any, str]], history: Iterabl
     unknown = (stack.coverage == 0) | ~np.isfinite(stack.mean)
     mask = fits.ImageHDU(_planes(unknown.astype(np.uint8)), name="MASK")
     coverage = fits.ImageHDU(_planes(stack.coverage.astype(np.int32)), name="COVERAGE")
-    return fits.HDUList([primary, uncertainty, mask, coverage])
+    units = [primary, uncertainty, mask, coverage]
+    if stack.rejected is not None:
+        rejected = _planes(stack.rejected.astype(np.int32))
+        units.append(fits.ImageHDU(rejected, name="REJECTED"))
+    return fits.HDUList(units)
 
 
 def _planes(image: NDArray[Any]) -> NDArray[Any]:

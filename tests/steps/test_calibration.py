@@ -79,10 +79,16 @@ def test_mended_pixels_show_their_own_colour():
     np.testing.assert_array_equal(mended[same], raw[same])
 
 
-def test_frames_without_a_mosaic_stay():
+def test_frames_without_a_mosaic_keep_their_holes_and_colours_stay():
     raw = sky(7)
-    raw[20, 30] = 40_000.0
-    assert without_hot_pixels(raw, None) is raw
+    raw[20, 30], raw[50, 60] = 40_000.0, np.nan
+    mended = without_hot_pixels(raw, None)
+    np.testing.assert_allclose(mended[20, 30], 800.0, rtol=0, atol=60.0)
+    assert np.isnan(mended[50, 60])
+    assert raw[20, 30] == 40_000.0
+    assert (mended != raw).sum() == 2  # the hot pixel, and NaN that is unlike itself
+    colours = np.repeat(raw[..., None], 3, axis=2)
+    assert without_hot_pixels(colours, None) is colours
 
 
 @pytest.mark.parametrize(("image", "words"), NO_IMAGES.values(), ids=NO_IMAGES)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from simulated import NOT_POSITIVE, spaced, turn
 
 from seestack import Transform, accumulate, warp
+from seestack.model import FrameQuality
 from seestack.simulation import StarField, random_field, simulate_frame
-from seestack.steps.normalization import flux_scale, normalize, sky_boxes, sky_difference
+from seestack.steps.normalization import normalize, sky_boxes, sky_difference
 
 SHAPE = (360, 520)
 FRAMES = 12
@@ -59,7 +60,7 @@ def night(field, weather, *, order=2, seed=0):
         if boxes is None:
             boxes = sky_boxes(image)
         elif order is not None:
-            scale = flux_scale(transparency, 0.004)
+            scale = 1.0 / FrameQuality(transparency=transparency, transparency_err=0.004).flux_scale
             image = normalize(image, boxes, scale=scale, order=order, out=image)
         stack = accumulate(stack, image, footprint)
     return stack
@@ -344,29 +345,6 @@ def test_law_the_scale_cancels(scale):
     image, boxes = noise(1) + RAMP, sky_boxes(noise(0))
     result = normalize(image / np.float32(scale), boxes, scale=scale)
     np.testing.assert_allclose(result, normalize(image, boxes), rtol=0, atol=0.01)
-
-
-@pytest.mark.parametrize(
-    ("transparency", "err", "scale"),
-    [
-        (1.0, 0.0, 1.0),
-        (0.7, 0.004, 1 / 0.7),
-        (1.25, 0.01, 0.8),
-        (0.99, 0.004, 1.0),  # 2.5 sigma
-        (0.99, 0.003, 1 / 0.99),
-        (0.9985, 0.0001, 1.0),  # sure, and too little to care
-        (0.5, 0.2, 1.0),
-        (float("nan"), 0.01, 1.0),
-        (0.7, float("nan"), 1.0),
-        (0.7, float("inf"), 1.0),
-        (float("inf"), 0.01, 1.0),
-        (0.0, 0.01, 1.0),
-        (-0.3, 0.01, 1.0),
-    ],
-)
-def test_flux_scale(transparency, err, scale):
-    assert flux_scale(transparency, err) == scale
-    assert type(flux_scale(np.float64(transparency), np.float64(err))) is float
 
 
 BAD_IMAGES = {

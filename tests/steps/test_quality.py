@@ -207,3 +207,25 @@ def test_two_cloudy_frames_of_sixteen_do_no_harm(seed):
     assert 0.93 <= weighted / single / 4 < 0.97
     assert weighted >= 0.9995 * snr_of(good, light)
     assert weighted > 1.1 * snr_of([(*frame[:2], 1.0) for frame in frames], light)
+
+
+@pytest.mark.parametrize(
+    ("transparency", "err", "light"),
+    [
+        (1.0, 0.0, 1.0),
+        (0.7, 0.004, 0.7),
+        (1.25, 0.01, 1.25),
+        (0.99, 0.004, 1.0),  # 2.5 sigma
+        (0.99, 0.003, 0.99),
+        (0.9985, 0.0001, 1.0),  # sure, and too little to care
+        (0.5, 0.2, 0.5),  # unsure, and far from 1
+        (float("nan"), 0.01, 1.0),
+        (0.7, float("nan"), 1.0),
+        (0.7, float("inf"), 1.0),
+        (float("inf"), 0.01, 1.0),
+        (0.0, 0.01, 1.0),
+        (-0.3, 0.01, 1.0),
+    ],
+)
+def test_the_light_to_scale_by(transparency, err, light):
+    assert FrameQuality(transparency=transparency, transparency_err=err).flux_scale == light

@@ -264,7 +264,7 @@ def test_a_colour_stack_has_planes_and_is_read_back(tmp_path, with_wcs):
     mean[:2, :, 0] = np.nan
     coverage = np.where(np.isfinite(mean), 2, 0).astype(np.int32)
     ones = np.ones_like(mean)
-    stack = Stack(mean, 2 * ones, 8 * ones * [1, 2, 3], coverage, 2 * ones, 2)
+    stack = Stack(mean, 2 * ones, 8 * ones * [1, 2, 3], coverage, 2)
     assert stack.shape == SHAPE
     reference = Frame(np.zeros(SHAPE), 10.0, header=CAMERA | (TAN_SIP if with_wcs else {}))
     write_stack(tmp_path / "a.fits", stack, Observation(reference))
