@@ -20,7 +20,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from figures import (
+from measures import (
     aperture_flux,
     coverage,
     edge_bias,

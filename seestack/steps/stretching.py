@@ -23,7 +23,11 @@ _SAMPLE = 200_000
 # The colours of pixels less than this many times the noise above the sky are blurred.
 _CALM_SIGMA = 6.0
 _CALM_TINT = 3.0
-_CALM_PX = 3.0
+_CALM_PX = 8.0
+# White of a colour picture is at least so many times the noise above the sky.
+_WHITE_SIGMA = 40.0
+# A colour this many times brighter than white begins to whiten, and has at twice that.
+_WHITENS = 2.0
 
 
 def stretch(
@@ -66,10 +70,11 @@ def stretch(
 
     Of a colour picture the level of the sky is taken off each colour first, so that
     the sky comes out grey. Where there is little light the eye sees the noise of the
-    colours, not of the brightness, so the tint of such pixels is blurred over 3 px. The
+    colours, not of the brightness, so the tint of such pixels is blurred over 8 px. White is
+    at least 40 times the noise above the sky: a picture that is noise is not torn up. The
     curve is that of the mean of the three, and all three are multiplied by what it does
     to their mean, so that hues stay [1]_; a colour that would become brighter than
-    white dims the other two with it, and a bright star keeps its colour.
+    white dims the other two with it, and only far beyond turns white.
 
     References
     ----------
@@ -125,11 +130,11 @@ def _limits(pixels: Image, low_percent: float, high_percent: float) -> tuple[flo
 def _stretch_colour(
     pixels: Image, low_percent: float, high_percent: float, strength: float
 ) -> NDArray[np.uint8]:
-    light, level = _calm(pixels)
+    light, level, noise = _calm(pixels)
     limits = _limits(level, low_percent, high_percent)
     if limits is None:
         return np.zeros(pixels.shape, np.uint8)
-    low, high = limits
+    low, high = limits[0], max(limits[1], _WHITE_SIGMA * noise)
     scale = np.float32(strength / (high - low))
     light -= np.float32(low)
     np.clip(light, 0.0, None, out=light)
@@ -138,13 +143,16 @@ def _stretch_colour(
     lift = np.arcsinh(x) / x * (scale / np.float32(np.arcsinh(strength)))
     light *= lift[..., None]
     brightest = np.maximum(light.max(axis=2), 1.0)
-    light *= (np.float32(255) / brightest)[..., None]
+    light /= brightest[..., None]
+    whiter = np.clip((brightest - _WHITENS) / _WHITENS, 0.0, 1.0)[..., None]
+    light += whiter * (1 - light)
+    light *= 255
     light[~np.isfinite(level)] = 0.0
     return (light + np.float32(0.5)).astype(np.uint8)
 
 
-def _calm(pixels: Image) -> tuple[Image, Image]:
-    """Return the light above the sky with calm colours, and its mean over the colours.
+def _calm(pixels: Image) -> tuple[Image, Image, float]:
+    """Return the light above the sky with calm colours, its mean over them, and the noise.
 
     NaN where a colour is missing.
     """
@@ -157,13 +165,21 @@ def _calm(pixels: Image) -> tuple[Image, Image]:
     noise = sky_level(level[::step, ::step][known[::step, ::step]])[1]
     tint = light - level[..., None]
     most = np.float32(_CALM_TINT * noise)  # so that a star tints nothing around it
-    around = cv2.GaussianBlur(tint.clip(-most, most), (0, 0), _CALM_PX)
+    around = _blurred(tint.clip(-most, most))
     bright = level.clip(0.0) ** 2
     bright /= np.maximum(bright + np.float32((_CALM_SIGMA * noise) ** 2), np.float32(1e-30))
     light = level[..., None] + around + bright[..., None] * (tint - around)
     light[~known] = np.nan
     level[~known] = np.nan
-    return light, level
+    return light, level, noise
+
+
+def _blurred(tint: Image) -> Image:
+    """Blur widely, on a quarter of the pixels along each side."""
+    size = (tint.shape[1], tint.shape[0])
+    small = cv2.resize(tint, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), _CALM_PX / 4)
+    return cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
 
 
 def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figures import (
+from measures import (
     aperture_flux,
     coverage,
     edge_bias,
