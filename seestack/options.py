@@ -40,7 +40,36 @@ class MoreOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How `LiveStacker` works; see there for what each option means."""
+    """How `LiveStacker` works; it takes all of these by keyword.
+
+    Parameters
+    ----------
+    detection_fwhm, detection_threshold, max_stars, match_tolerance_px, min_inliers, max_offset_px
+        See `LiveStacker`.
+    transform : {"rigid", "translation"}
+        The motion corrected: shift and any rotation, or a shift alone.
+    interpolation : {"lanczos", "bilinear", "nearest"}
+        See `seestack.warp`.
+    reseed_after : int or None, default 3
+        When the reference is alone in the stack and this many frames in a row match
+        each other but not it, the first of them becomes the reference and the old
+        one is dropped. None keeps the first reference come what may.
+    clip : float or None, default 4.0
+        Samples further than this many standard deviations from the others of their
+        pixel are left out, see `seestack.clip_outliers`, and single hot pixels are
+        mended before. None keeps every sample.
+    weighting : {"noise", None}
+        Frames weigh as the inverse of their noise, star light being equal, see
+        `seestack.steps.quality.frame_weight`; or all alike.
+    normalize : {"gradient", "level", None}
+        What of the sky is matched to the reference, see `seestack.normalize`, with the
+        star light; or nothing.
+    colour : bool, default True
+        A `Frame` with a Bayer pattern, or with three colours, makes a stack of shape
+        (H, W, 3). A plain array is always reduced to luminance.
+    max_fwhm, max_elongation, min_transparency, max_sky, min_stars, min_weight : float
+        Limits that reject a frame, see `seestack.gates.Gates`; None for no limit.
+    """
 
     detection_fwhm: float = 4.0
     detection_threshold: float = 5.0

@@ -2,11 +2,83 @@
 
 from __future__ import annotations
 
+import copy
+from typing import TypedDict, Unpack
+
 import numpy as np
 
-from seestack.model import FrameQuality, FrameRejected, FrameReport, Registration
+from seestack.model import FrameQuality, FrameRejected, FrameReport, Registration, Stack
 
-__all__ = ["frame_report"]
+__all__ = ["ReportLog", "frame_report"]
+
+
+class ReportLog:
+    """The reports of a stack, one for each frame; written by one thread at a time.
+
+    Examples
+    --------
+    >>> log = ReportLog()
+    >>> refusal = FrameRejected("cannot be read", kind="unreadable")
+    >>> report = log.record(
+    ...     index=0, source="", verdict=refusal, reason="", quality=FrameQuality(), shape=(0, 0),
+    ...     weight=1.0, frames_stacked=0, gain_measured=None,
+    ... )
+    >>> log.counts
+    (0, 1)
+    """
+
+    def __init__(self) -> None:
+        self._rows: list[FrameReport] = []
+        self.counts = (0, 0)
+        """(stacked, total), replaced as one: any thread reads both of one moment."""
+
+    @property
+    def total(self) -> int:
+        """Number of frames."""
+        return len(self._rows)
+
+    def record(self, **measured: Unpack[Measured]) -> FrameReport:
+        """Write a frame's row, over the one it had before if there is one; return a copy."""
+        report = frame_report(**measured)
+        self._rows[report["index"] : report["index"] + 1] = [report]
+        self.counts = (report["frames_stacked"], len(self._rows))
+        return copy.deepcopy(report)
+
+    def amend(self, index: int, reason: str, amended: list[int]) -> FrameReport:
+        """Say in a frame's row which rows before it have changed; return a copy."""
+        report = self._rows[index]
+        report["reason"], report["amended"] = reason, amended
+        return copy.deepcopy(report)
+
+    def reports(self, stack: Stack | None = None) -> list[FrameReport]:
+        """Return copies of all rows.
+
+        Parameters
+        ----------
+        stack : Stack, optional
+            The stack without its outliers, which tells how many each frame had.
+        """
+        rows = copy.deepcopy(self._rows)
+        counts = None if stack is None else stack.rejected_of_frame
+        if counts is not None:
+            stacked = [row for row in rows if row["accepted"]]
+            for row, count in zip(stacked, counts.tolist(), strict=True):
+                row["clipped_samples"] = count
+        return rows
+
+
+class Measured(TypedDict):
+    """What `frame_report` is told."""
+
+    index: int
+    source: str
+    verdict: Registration | FrameRejected
+    reason: str
+    quality: FrameQuality
+    shape: tuple[int, int]
+    weight: float
+    frames_stacked: int
+    gain_measured: float | None
 
 
 def frame_report(
@@ -92,6 +164,7 @@ def frame_report(
         sky_sigma_adu=_known(quality.sky_sigma_adu, 2),
         transparency=_known(quality.transparency, 4),
         weight=round(weight, 4) if registration else 0.0,
+        clipped_samples=None,
         snr_gain=round(float(np.sqrt(frames_stacked)), 2),
         snr_gain_measured=_known(gain_measured, 2),
         amended=[],

@@ -87,6 +87,7 @@ class FrameReport(TypedDict):
     sky_sigma_adu: float | None
     transparency: float | None
     weight: float
+    clipped_samples: int | None
     snr_gain: float
     snr_gain_measured: float | None
     amended: list[int]
