@@ -1,10 +1,11 @@
 """Find the stars of one frame and measure them to the noise limit.
 
 The sky is subtracted, the image is convolved with a Gaussian less a wide box, and
-local maxima above the threshold become candidates. photutils' DAOStarFinder measures the
-candidates, on a sheet of small cut-outs rather than on the whole frame. What is
-left after its test of sharpness, and after saturated stars, hot pixels and cosmic
-rays are gone, is fitted with the point-spread function of the frame.
+local maxima above the threshold become candidates, but for those along a line, the
+trail of a satellite. photutils' DAOStarFinder measures the candidates, on a sheet of
+small cut-outs rather than on the whole frame. What is left after its test of sharpness,
+and after saturated stars, hot pixels and cosmic rays are gone, is fitted with the
+point-spread function of the frame.
 
 This module knows one image. It has no idea of other frames.
 """
@@ -32,6 +33,9 @@ _CANDIDATES_PER_STAR = 3
 # Light in the 8 neighbours over the peak: 1.4 for a star of FWHM 1.3 px, at most 1 for
 # a cosmic ray over two pixels, 0 for a hot pixel.
 _MIN_NEIGHBOUR_LIGHT = 1.2
+# Smaller over larger curvature of the convolved image: 1 for a star, 0.4 for one drawn out
+# to 2.3 times its width, below 0.2 along the trail of a satellite.
+_MIN_CURVATURE_RATIO = 0.25
 # Residual over light of a fitted star: 0.6 and more for a cosmic ray over a few pixels,
 # 0.4 for a square one where stars are nearly as narrow.
 _MAX_MISFIT = 0.5
@@ -169,9 +173,26 @@ def _candidates(
     usable = ((found >= _EDGE_PX) & (found <= last)).all(axis=1)
     if bad is not None:
         usable &= ~_stamps(bad, found, 1).any(axis=(1, 2))
-    order = np.argsort(-convolved.ravel()[above[usable]], kind="stable")[:count]
-    found = found[usable][order]
+    order = np.argsort(-convolved.ravel()[above[usable]], kind="stable")
+    found = _without_lines(convolved, found[usable][order], max(round(fwhm / 2), 1))[:count]
     return _snapped(light, found) if len(found) else found
+
+
+def _without_lines(convolved: Image, found: NDArray[np.intp], lag: int) -> NDArray[np.intp]:
+    """Drop pieces of a trail: they bend across the trail and hardly along it.
+
+    Second differences over `lag` pixels are the Hessian; a round star has equal curvatures.
+    """
+    if len(found) == 0:
+        return found
+    near = _stamps(convolved, found, lag)[:, ::lag, ::lag]
+    across, down = (
+        2 * near[:, 1, 1] - a - b
+        for a, b in ((near[:, 1, 0], near[:, 1, 2]), (near[:, 0, 1], near[:, 2, 1]))
+    )
+    mixed = (near[:, 0, 2] + near[:, 2, 0] - near[:, 0, 0] - near[:, 2, 2]) / 4
+    mean, spread = (across + down) / 2, np.hypot((across - down) / 2, mixed)
+    return found[mean - spread > _MIN_CURVATURE_RATIO * (mean + spread)]
 
 
 def _snapped(light: Image, found: NDArray[np.intp]) -> NDArray[np.intp]:

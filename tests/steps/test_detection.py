@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from astropy.stats import sigma_clipped_stats
 from photutils.detection import DAOStarFinder
+from scipy.ndimage import map_coordinates
 from simulated import NO_IMAGES, NOT_COUNTS, NOT_POSITIVE, SHAPE, distance_px, share_within, spaced
 
 from seestack import detect
-from seestack.simulation import StarField, simulate_frame
+from seestack.defects import add_light, distance_to_line, draw_trail
+from seestack.simulation import StarField, random_field, simulate_frame
 
 COSMIC_RAYS = {
     "one pixel": [(0, 0)],
@@ -250,3 +252,33 @@ def test_bad_count(value, error, words):
 def test_mask_of_another_shape():
     with pytest.raises(ValueError, match=r"mask must have the shape of image \(40, 60\), got"):
         detect(np.ones((40, 60)), mask=np.zeros((60, 40)))
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, 17.0, 45.0, 63.0, 90.0])
+@pytest.mark.parametrize("peak_sigma", [20.0, 200.0])
+def test_a_trail_is_no_chain_of_stars(angle_deg, peak_sigma):
+    shape = (300, 420)
+    field = random_field(shape, 40, seed=8, faintest_adu=4_000.0)
+    middle, along = np.array([210.0, 150.0]), np.deg2rad(angle_deg)
+    reach = 600 * np.array([np.cos(along), np.sin(along)])
+    light = draw_trail(shape, middle - reach, middle + reach, peak_adu=29.0 * peak_sigma)
+    clean = simulate_frame(field, shape, seed=1)
+    without, found = detect(clean), detect(add_light(clean, light, seed=2))
+    lit = map_coordinates(light, found.xy.T[::-1], order=1) > 29.0
+    near = distance_px(found.xy, field.xy) < 1.5
+    assert (lit & ~near).sum() <= 2
+    # Stars beyond the box whose mean is the sky are found as before.
+    away = distance_to_line(without.xy, middle - reach, middle + reach) > 15
+    lost = distance_px(without.xy[away], found.xy) > 0.5
+    assert lost.sum() <= 1
+
+
+def test_stars_drawn_out_by_the_wind_are_stars_still():
+    shape = (300, 420)
+    field = random_field(shape, 40, seed=8, faintest_adu=6_000.0)
+    for elongation, share in ((1.5, 0.9), (2.3, 0.8)):
+        frame = simulate_frame(field, shape, seed=1, elongation=elongation, position_angle_deg=30.0)
+        found = detect(frame)
+        assert (distance_px(field.xy, found.xy) < 1.0).sum() >= share * len(
+            detect(simulate_frame(field, shape, seed=1))
+        )
