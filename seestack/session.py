@@ -96,6 +96,7 @@ class CaptureSession:
         self._read_all = threading.Event()
         self._waiting: queue.Queue[Item] = queue.Queue(_WAITING_FRAMES)
         self._lock = threading.Lock()
+        self._stacking = threading.Lock()
         self._reports: deque[FrameReport] = deque(maxlen=_RECENT)
         self._preview_number = self._unseen = self._saved = 0
         self._preview: tuple[int, bytes | None] = (0, None)
@@ -167,6 +168,22 @@ class CaptureSession:
             if reader.ident is not None and reader is not threading.current_thread():
                 reader.join(_LOOK_S)
         return self.snapshot()
+
+    def reset(self) -> None:
+        """Forget every frame and go on; the next usable one becomes the reference.
+
+        Waits for the frame that is being stacked, which is forgotten too.
+        """
+        with self._stacking:
+            self.stacker.reset()
+            with self._lock:
+                self._reports.clear()
+                self._unseen = 0
+                self._preview_number += 1
+                self._preview = (self._preview_number, None)
+                if self._state == "running":
+                    self._detail = "reset; waiting for the next frame"
+        self._notify()
 
     def snapshot(self) -> Snapshot:
         """Return the numbers as they are now."""
@@ -273,22 +290,25 @@ class CaptureSession:
             self._end(stopped=stopped)
 
     def _stack_one(self, item: Item) -> None:
+        with self._stacking:
+            report = self._report(item)
+            with self._lock:
+                self._reports.append(report)
+                self._detail = report["reason"]
+                self._unseen += report["accepted"]
+                if self._unseen >= self.preview_every:
+                    self._preview_number += 1
+                    self._unseen = 0
+        self._notify()
+
+    def _report(self, item: Item) -> FrameReport:
         try:
             if isinstance(item, UnreadableFrameError):
-                report = self.stacker.reject(str(item), source=item.source)
-            else:
-                report = self.stacker.add_frame(item)
+                return self.stacker.reject(str(item), source=item.source)
+            return self.stacker.add_frame(item)
         except (TypeError, ValueError) as error:  # not an image: a row, not the end
             source = item.source if isinstance(item, Frame) else ""
-            report = self.stacker.reject(str(error), source=source)
-        with self._lock:
-            self._reports.append(report)
-            self._detail = report["reason"]
-            self._unseen += report["accepted"]
-            if self._unseen >= self.preview_every:
-                self._preview_number += 1
-                self._unseen = 0
-        self._notify()
+            return self.stacker.reject(str(error), source=source)
 
     def _is_over(self) -> bool:
         return self.frames is not None and self.stacker.frames_stacked >= self.frames
