@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Transform,
         UnreadableFrameError,
     )
+    from seestack.server.dashboard import Dashboard, serve
     from seestack.session import CaptureSession
     from seestack.snapshots import Snapshot
     from seestack.sources.alpaca import AlpacaSource
@@ -62,6 +63,7 @@ _HOMES = {
         "Transform",
         "UnreadableFrameError",
     ),
+    "server.dashboard": ("Dashboard", "serve"),
     "session": ("CaptureSession",),
     "snapshots": ("Snapshot",),
     "sources.alpaca": ("AlpacaSource",),

@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seestack.terminal import NOTHING, SUCCESS, result_paths, run_session
+from seestack.terminal import NOTHING, SUCCESS, result_paths, run_session, write_results
 
 if TYPE_CHECKING:
     from seestack.alpaca.simulator import SimulatedTelescope
     from seestack.config import Settings
+    from seestack.session import CaptureSession
     from seestack.sources.alpaca import AlpacaSource
     from seestack.stacker import LiveStacker
 
-__all__ = ["discover", "live", "simulate", "stack", "watch"]
+__all__ = ["discover", "live", "serve", "simulate", "stack", "watch"]
 
 
 def stack(arguments: argparse.Namespace) -> int:
@@ -100,6 +104,52 @@ def simulate(arguments: argparse.Namespace) -> int:
     return SUCCESS
 
 
+def serve(arguments: argparse.Namespace) -> int:
+    """Run the dashboard until Ctrl-C; each session's results are written at its end."""
+    from seestack.configured import configured_session
+    from seestack.server.dashboard import serve as begin
+
+    settings = _settings(arguments)
+    make = partial(configured_session, make_stacker=lambda chosen: _stacker(arguments, chosen))
+    with ExitStack() as stack:
+        if arguments.simulate:
+            telescope = stack.enter_context(_simulated(arguments))
+            settings = settings.with_camera_at(telescope.address)
+        try:
+            dashboard = begin(make, settings=settings, on_end=partial(_save, settings))
+        except OSError as error:
+            where = f"{settings.server.address}:{settings.server.port}"
+            print(f"seestack: {where} cannot be used: {error.strerror}", file=sys.stderr)
+            return NOTHING
+        try:
+            print(f"dashboard at {dashboard.link}\nCtrl-C ends", flush=True)
+            while not threading.Event().wait(0.5):
+                pass
+        except KeyboardInterrupt:
+            pass
+        finally:
+            dashboard.stop()
+    return SUCCESS
+
+
+def _save(settings: Settings, session: CaptureSession) -> None:
+    """Write the results of a session to a folder of its own, named after the time."""
+    if not session.stacker.frames_total:
+        return
+    folder = Path(settings.output.folder) / time.strftime("%Y%m%d-%H%M%S")
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        print(f"seestack: {folder} cannot be the folder for results: {error}", file=sys.stderr)
+        return
+    output = replace(settings.output, folder=str(folder))
+    written, failed = write_results(session.stacker, replace(settings, output=output))
+    for path in written:
+        print(path, flush=True)
+    for failure in failed:
+        print(f"seestack: a result could not be written: {failure}", file=sys.stderr)
+
+
 def _watched(
     folder: str | None, arguments: argparse.Namespace, settings: Settings, *, existing: bool
 ) -> int:
@@ -136,6 +186,12 @@ def _settings(arguments: argparse.Namespace) -> Settings:
             settings.stacking,
             options=options,
             **chosen(frames="wanted", exposure_s="exposure"),
+        ),
+        server=replace(
+            settings.server,
+            **chosen(
+                address="listen", port="listen_port", token="token", allowed_hosts="allow_hosts"
+            ),
         ),
         output=replace(
             settings.output,

@@ -52,6 +52,14 @@ class CaptureSession:
     give_up_s : float, default 600
         A source that was lost is tried again, with growing pauses, for this long.
 
+    Attributes
+    ----------
+    error : BaseException or None
+        What ended the session early.
+    trouble : str or None
+        What hinders a running session, such as a lost camera; None when the next frame
+        has come.
+
     Raises
     ------
     TypeError, ValueError
@@ -88,6 +96,7 @@ class CaptureSession:
         self.frames = frames
         self.preview_every = preview_every
         self.error: BaseException | None = None
+        self.trouble: str | None = None
         self._save_to = None if save_to is None else Path(save_to)
         self._give_up_s = give_up_s
         self._state, self._detail = "idle", "not started"
@@ -294,7 +303,7 @@ class CaptureSession:
             report = self._report(item)
             with self._lock:
                 self._reports.append(report)
-                self._detail = report["reason"]
+                self._detail, self.trouble = report["reason"], None
                 self._unseen += report["accepted"]
                 if self._unseen >= self.preview_every:
                     self._preview_number += 1
@@ -356,7 +365,7 @@ class CaptureSession:
         with self._lock:
             if self._ended:
                 return
-            self._detail = detail
+            self._detail = self.trouble = detail
         self._notify()
 
     def _notify(self) -> None:
