@@ -57,8 +57,8 @@ class CaptureSession:
     error : BaseException or None
         What ended the session early.
     trouble : str or None
-        What hinders a running session, such as a lost camera; None when the next frame
-        has come.
+        What hinders a running session, such as a lost camera; None once the next frame
+        is read.
 
     Raises
     ------
@@ -258,6 +258,7 @@ class CaptureSession:
                 self.source, stopping=self._stopping, tell=self._tell, give_up_s=self._give_up_s
             )
             for item in items:
+                self.trouble = None
                 self._save(item)
                 if not self._hand_over(item):
                     break
@@ -303,7 +304,7 @@ class CaptureSession:
             report = self._report(item)
             with self._lock:
                 self._reports.append(report)
-                self._detail, self.trouble = report["reason"], None
+                self._detail = report["reason"]
                 self._unseen += report["accepted"]
                 if self._unseen >= self.preview_every:
                     self._preview_number += 1

@@ -93,6 +93,12 @@ def _read_json(body: bytes) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=refuse)
+        return json.loads(body.decode("utf-8"), parse_constant=refuse, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise Refusal("bad_request", f"The body is not JSON: {error}") from error
+
+
+def _number(text: str) -> float | int:
+    """Return a number; JSON knows no difference between 2.0 and 2."""
+    value = float(text)
+    return int(value) if value.is_integer() else value

@@ -16,7 +16,7 @@ from seestack.config import ConfigError, Settings
 from seestack.options import Options
 from seestack.server.refusals import Refusal
 
-__all__ = ["TEXT_RULES", "changed_settings", "editable", "editable_fields"]
+__all__ = ["LARGEST", "TEXT_RULES", "changed_settings", "editable", "editable_fields"]
 
 # Sections, and the only keys of them that are open; None opens all.
 _OPEN: dict[str, tuple[str, ...] | None] = {
@@ -29,6 +29,9 @@ TEXT_RULES = {
     "alpaca.default_server.address": r"^[A-Za-z0-9_.:\[\]-]{1,255}$",
     "camera.filter": r"^[ -~]{1,64}$",
 }
+
+# Larger numbers mean nothing here, and some would overflow on the way to a camera.
+LARGEST = 1_000_000_000
 
 
 def editable(settings: Settings) -> dict[str, Any]:
@@ -83,6 +86,7 @@ def changed_settings(settings: Settings, given: Any) -> Settings:
             else:
                 plain[section][key] = value
     _check_texts(plain)
+    _check_numbers(plain)
     try:
         return Settings.from_mapping(plain)
     except ConfigError as error:
@@ -101,8 +105,9 @@ def editable_fields(section: type, name: str) -> typing.Iterator[tuple[str, Any,
 
 
 def _is_open(section: str, key: str) -> bool:
-    keys = _OPEN.get(section, ())
-    return keys is None or key in keys
+    top, _, within = section.partition(".")
+    keys = _OPEN.get(top, ())
+    return keys is None or (within or key) in keys
 
 
 def _mapping(name: str, given: Any) -> Mapping[str, Any]:
@@ -118,3 +123,11 @@ def _check_texts(plain: Mapping[str, Any]) -> None:
             value = value[key]
         if isinstance(value, str) and not re.fullmatch(pattern.strip("^$"), value):
             raise Refusal("bad_value", f"{name} must match {pattern}, got {value!r}")
+
+
+def _check_numbers(plain: Mapping[str, Any], where: str = "") -> None:
+    for key, value in plain.items():
+        if isinstance(value, Mapping):
+            _check_numbers(value, f"{where}{key}.")
+        elif isinstance(value, int | float) and not abs(value) <= LARGEST:
+            raise Refusal("bad_value", f"{where}{key} must be at most {LARGEST}, got {value!r}")

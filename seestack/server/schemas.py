@@ -10,7 +10,7 @@ from typing import Any
 
 from seestack.config import Settings
 from seestack.model import FrameReport
-from seestack.server.editing import TEXT_RULES, editable_fields
+from seestack.server.editing import LARGEST, TEXT_RULES, editable_fields
 from seestack.server.refusals import REFUSALS
 
 __all__ = ["SCHEMAS"]
@@ -28,7 +28,6 @@ _OPTION_RULES: dict[str, dict[str, Any]] = {
     "interpolation": {"enum": ["lanczos", "bilinear", "nearest"]},
     "reseed_after": {"minimum": 2},
 }
-_LARGEST = 1e300
 
 
 def _of_type(hint: Any) -> dict[str, Any]:
@@ -47,9 +46,13 @@ def _of_type(hint: Any) -> dict[str, Any]:
     if typing.get_origin(hint) is list:
         return {"type": "array", "items": _of_type(inner[0])}
     if typing.get_origin(hint) is tuple:
-        items = [_of_type(kind) for kind in inner]
-        size = len(items)
-        return {"type": "array", "prefixItems": items, "minItems": size, "maxItems": size}
+        size, same = len(inner), len(set(inner)) == 1
+        return {
+            "type": "array",
+            "items": _of_type(inner[0]) if same else {},
+            "minItems": size,
+            "maxItems": size,
+        }
     return {}
 
 
@@ -67,8 +70,8 @@ def _setting(name: str, hint: Any, limits: Mapping[str, Any], default: Any) -> d
     schema |= {words[key]: value for key, value in limits.items() if key in words}
     if "stacking." in name:
         schema |= _OPTION_RULES.get(name.removeprefix("stacking."), {})
-    if "number" in schema.get("type", ()):
-        schema.setdefault("maximum", _LARGEST)
+    if any(word in schema.get("type", ()) for word in ("number", "integer")):
+        schema.setdefault("maximum", LARGEST)
     if name in TEXT_RULES:
         schema["pattern"] = TEXT_RULES[name]
     if default is not MISSING:
