@@ -24,7 +24,8 @@ def simulated(settings, *, speed=None, sky=SKY):
 
 def dashboard(make=simulated, *, stacking=None, on_end=None, given=None, **options):
     """Return a dashboard on a free port, not started."""
-    settings = Settings.from_mapping({"stacking": stacking or {}})
+    alpaca = {"discovery_port": 9, "discovery_timeout": 0.05}  # nobody answers there
+    settings = Settings.from_mapping({"alpaca": alpaca, "stacking": stacking or {}})
     sessions = Sessions(make, settings, given=given, on_end=on_end)
     return Dashboard(sessions, port=0, **options)
 

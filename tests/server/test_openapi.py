@@ -18,7 +18,7 @@ LIMITS = Limits(requests_per_s=1e6, burst=1e6)
 
 @pytest.mark.parametrize(
     ("token", "phases", "least_cases"),
-    [(None, "coverage,fuzzing", 1500), ("s3cret-s3cret", "coverage", 300)],
+    [(None, "coverage,fuzzing", 2000), ("s3cret-s3cret", "coverage", 300)],
 )
 def test_no_answer_breaks_the_description(tmp_path, token, phases, least_cases):
     make = lambda settings: simulated(settings, speed=100.0)  # noqa: E731
@@ -31,7 +31,7 @@ def test_no_answer_breaks_the_description(tmp_path, token, phases, least_cases):
                 *(sys.executable, "-m", "schemathesis.cli", "run"),
                 f"{running.url}api/openapi.json",
                 *("--url", running.url, "--phases", phases, "--checks", "all"),
-                *("--continue-on-failure", "--seed", "1", "--no-color", "--max-examples", "500"),
+                *("--continue-on-failure", "--seed", "1", "--no-color", "--max-examples", "900"),
                 *("--exclude-path", "/api/events", "--generation-database", "none"),
                 *(("--header", f"Authorization: Bearer {token}") if token else ()),
             ],
