@@ -352,7 +352,7 @@ def test_bad_calibration_arguments(tmp_path, capsys, arguments):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
 def test_serve_ends_on_sigterm_with_the_stack_saved(tmp_path):
     command = ("serve", "--simulate", "--speed", "100", "--port", "0", "-o", str(tmp_path / "out"))
-    with running(*command, cwd=tmp_path) as process:
+    with running(*command) as process:
         url = ""
         while not url.startswith("http"):
             url = process.stdout.readline().removeprefix("dashboard at ").strip()
