@@ -213,25 +213,28 @@ def test_rates_are_bounded():
         assert client.get("api/config").status_code == 200
 
 
-def test_a_viewer_that_stops_reading_is_dropped():
-    limits = Limits(viewers=3, waiting_events=8, stall_s=1.0)
-    with dashboard(stacking={"frames": 5}, limits=limits) as running:
+def test_a_viewer_that_stops_reading_is_dropped_and_others_are_not():
+    limits = Limits(viewers=3, waiting_events=16, stall_s=1.0)
+    with dashboard(limits=limits) as running, ExitStack() as stack:
         client = Client(running)
-        with ExitStack() as stack:
-            for _ in range(3):
-                link = stack.enter_context(connected(client, receive=4096))
-                link.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            time.sleep(0.3)
-            assert code_of(client.get("api/events")) == (429, "too_many_viewers")
-            for _ in range(3000):
-                running.sessions.configure(running.sessions.settings)
-            for _ in range(100):
-                time.sleep(0.05)
-                running.sessions.configure(running.sessions.settings)
-                with client.get("api/events", stream=True) as answer:
-                    if answer.status_code == 200:
-                        break
-            assert answer.status_code == 200
+        reader, *_ = (
+            stack.enter_context(connected(client, receive=size)) for size in (None, 4096, 4096)
+        )
+        for link in (reader, *_):
+            link.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        received = [reader.recv(65536)]
+        time.sleep(0.3)
+        assert code_of(client.get("api/events")) == (429, "too_many_viewers")
+        for _ in range(1000):
+            running.sessions.configure(running.sessions.settings)
+            received.append(reader.recv(65536))
+        time.sleep(1.2)
+        running.sessions.configure(running.sessions.settings)
+        received.append(reader.recv(65536))
+        assert b"".join(received).count(b"event: status") == 1002
+        with ExitStack() as others:
+            opened = [others.enter_context(client.get("api/events", stream=True)) for _ in range(3)]
+            assert [answer.status_code for answer in opened] == [200, 200, 429]
 
 
 def test_an_error_inside_tells_no_path(monkeypatch, caplog):
