@@ -5,11 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
+import time
 from dataclasses import dataclass
 
 from seestack.session import CaptureSession
 
 __all__ = ["Preview", "Previews"]
+
+# Pause after each picture, in units of the time that it took: frames that come faster than
+# pictures can be made are stacked all the same.
+_REST = 5.0
+_LOOK_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Previews:
         self._session = session
         self._lock = threading.Lock()
         self._latest: Preview | None = None
+        self._rests_until = 0.0
 
     @property
     def latest(self) -> Preview | None:
@@ -43,19 +50,31 @@ class Previews:
         return latest if self._session.snapshot().frames_stacked else None
 
     @property
-    def is_stale(self) -> bool:
-        """Whether the stack has grown since the latest was made."""
-        number = self._session.snapshot().preview_number
-        return number != (self._latest.number if self._latest else 0)
+    def number(self) -> int:
+        """Of the latest; 0 before the first."""
+        return self._latest.number if self._latest else 0
+
+    @property
+    def wanted(self) -> int:
+        """The number that the latest would have if it were new."""
+        return self._session.snapshot().preview_number
 
     def render(self) -> Preview | None:
         """Make the newest picture, waiting for the frame that is being stacked."""
         with self._lock:
-            number = self._session.snapshot().preview_number
-            if self._latest is None or self._latest.number != number:
+            while time.monotonic() < self._rests_until and self._is_running():
+                time.sleep(_LOOK_S)
+            number = self.wanted
+            if self.number != number:
+                began = time.monotonic()
                 png = self._session.preview()
                 self._latest = None if png is None else _preview(number, png)
+                ended = time.monotonic()
+                self._rests_until = ended + _REST * (ended - began)
             return self._latest
+
+    def _is_running(self) -> bool:
+        return self._session.snapshot().state == "running"
 
 
 def _preview(number: int, png: bytes) -> Preview:

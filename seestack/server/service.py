@@ -64,8 +64,9 @@ class Service:
         return result
 
     async def preview(self, run: Run) -> Preview | None:
-        """Return the newest picture, made once for all who ask for it."""
-        while run.previews.is_stale:
+        """Return a picture as new as the question, made once for all who ask for it."""
+        wanted = run.previews.wanted
+        while run.previews.number < wanted:
             made = await self.once(f"preview {run.number}", run.previews.render)
             if made is None:
                 break
@@ -84,7 +85,7 @@ class Service:
     def prepare_preview(self) -> None:
         """Begin to make the newest picture, without waiting for it."""
         run = self.sessions.current
-        if run is not None and run.previews.is_stale:
+        if run is not None and run.previews.number != run.previews.wanted:
             self._begin(f"preview {run.number}", run.previews.render)
 
     def _begin(self, name: str, work: Callable[[], Any]) -> asyncio.Task[Any]:
