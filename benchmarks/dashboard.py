@@ -4,7 +4,7 @@
 
 Frames of 1080 x 1920 are stacked in this process, one every `--interval` seconds; 0 stacks
 them back to back. The viewers live in another process: each reads the events and fetches
-every new preview. A client of its own asks for the status ten times a second.
+every new preview. A client of its own asks for the status four times a second.
 """
 
 import argparse
@@ -154,7 +154,7 @@ def watch(url, viewers, results):
 
 
 def poll(url, results):
-    """Ask for the status ten times a second until the session ends."""
+    """Ask for the status four times a second until the session ends."""
     import requests
 
     milliseconds, state = [], "idle"
@@ -165,7 +165,7 @@ def poll(url, results):
             began = time.perf_counter()
             state = web.get(f"{url}api/status", timeout=5).json()["state"]
             milliseconds.append(1000 * (time.perf_counter() - began))
-            time.sleep(0.1)
+            time.sleep(0.25)
     results.put(("poll", milliseconds))
 
 
