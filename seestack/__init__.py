@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         plot_snr_gain,
         show_image,
     )
+    from seestack.server.dashboard import Dashboard, serve
     from seestack.session import CaptureSession
     from seestack.snapshots import Snapshot
     from seestack.sources.alpaca import AlpacaSource
@@ -84,6 +85,7 @@ _HOMES = {
         "plot_snr_gain",
         "show_image",
     ),
+    "server.dashboard": ("Dashboard", "serve"),
     "session": ("CaptureSession",),
     "snapshots": ("Snapshot",),
     "sources.alpaca": ("AlpacaSource",),

@@ -49,6 +49,13 @@ Take exposures with an ALPACA camera and stack each as it arrives.
 The camera is the one at --address, else alpaca.default_server of the configuration,
 else the first that discovery finds. --simulate uses a simulated telescope instead.
 """
+_SERVE_HELP = """\
+Serve the dashboard: a page to start, stop and watch sessions, and its API.
+
+It listens on this computer only. Any other address, such as 0.0.0.0 for a phone in the
+same network, needs a token; one is made up and printed where none is given. The results of
+each session are written to a folder of its own in OUT, named after the time.
+"""
 _SIMULATE_HELP = """\
 Run a telescope on this computer that any ALPACA program can drive, until Ctrl-C.
 
@@ -132,7 +139,10 @@ def _parser() -> argparse.ArgumentParser:
     watch = _command(adder, "watch", "stack frames as they appear in a folder", None)
     watch.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder to watch")
     watch.add_argument("--new-only", action="store_true", help="pass over files already there")
-    for parser_of in (live, watch):
+    serve = _command(adder, "serve", "serve the dashboard for a browser", _SERVE_HELP)
+    _add_camera(serve, address=False)
+    _add_server(serve)
+    for parser_of in (live, watch, serve):
         parser_of.add_argument(
             "--frames",
             dest="wanted",
@@ -140,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="N",
             help="good frames that end the session (default: 20)",
         )
-    for parser_of in (stack, live, watch):
+    for parser_of in (stack, live, watch, serve):
         _add_output(parser_of)
         _add_calibration(parser_of)
         _add_stacking(parser_of)
@@ -151,9 +161,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_camera(live: argparse.ArgumentParser) -> None:
+def _add_server(serve: argparse.ArgumentParser) -> None:
+    group = serve.add_argument_group("server")
+    group.add_argument(
+        "--listen", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)"
+    )
+    group.add_argument(
+        "--port",
+        dest="listen_port",
+        type=_port,
+        metavar="N",
+        help="TCP port; 0 takes a free one (default: 5173)",
+    )
+    group.add_argument("--token", metavar="TEXT", help="ask everyone for this token")
+    group.add_argument(
+        "--allow-hosts",
+        metavar="NAMES",
+        help="further names of this server, such as that of a proxy; spaces between",
+    )
+
+
+def _add_camera(live: argparse.ArgumentParser, *, address: bool = True) -> None:
     where = live.add_mutually_exclusive_group()
-    where.add_argument("--address", metavar="HOST[:PORT]", help="address of the ALPACA server")
+    if address:
+        text = "address of the ALPACA server"
+        where.add_argument("--address", metavar="HOST[:PORT]", help=text)
     where.add_argument("--simulate", action="store_true", help="use a simulated telescope")
     live.add_argument(
         "--speed",

@@ -5,21 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seestack.terminal import NOTHING, SUCCESS, result_paths, run_session
+from seestack.terminal import NOTHING, SUCCESS, result_paths, run_session, write_results
 
 if TYPE_CHECKING:
-    from seestack.alpaca.management import Server
+    from seestack.alpaca.simulator import SimulatedTelescope
     from seestack.config import Settings
+    from seestack.session import CaptureSession
     from seestack.sources.alpaca import AlpacaSource
     from seestack.stacker import LiveStacker
 
-__all__ = ["OFF", "discover", "live", "simulate", "stack", "watch"]
+__all__ = ["OFF", "discover", "live", "serve", "simulate", "stack", "watch"]
 
 # What turns an option off on the command line, as null does in a file.
 OFF = "off"
@@ -48,21 +51,14 @@ def watch(arguments: argparse.Namespace) -> int:
 def live(arguments: argparse.Namespace) -> int:
     """Drive a camera and stack its exposures."""
     from seestack.alpaca.errors import AlpacaError
-    from seestack.session import CaptureSession
+    from seestack.configured import session_of
 
     settings = _settings(arguments)
     if settings.image_watcher.enabled and not (arguments.simulate or arguments.address):
         return _watched(settings.image_watcher.watch_path, arguments, settings, existing=False)
     try:
         with _camera(arguments, settings) as source:
-            save_to = Path(settings.output.folder) / "subs" if settings.output.save_subs else None
-            session = CaptureSession(
-                source,
-                _stacker(arguments, settings),
-                frames=settings.stacking.frames,
-                preview_every=settings.stacking.preview_every,
-                save_to=save_to,
-            )
+            session = session_of(source, settings, _stacker(arguments, settings))
             return run_session(
                 session, settings, total=settings.stacking.frames, quiet=arguments.quiet
             )
@@ -111,26 +107,61 @@ def simulate(arguments: argparse.Namespace) -> int:
     return SUCCESS
 
 
+def serve(arguments: argparse.Namespace) -> int:
+    """Run the dashboard until Ctrl-C; each session's results are written at its end."""
+    from seestack.configured import configured_session
+    from seestack.server.dashboard import serve as begin
+
+    settings = _settings(arguments)
+    make = partial(configured_session, make_stacker=lambda chosen: _stacker(arguments, chosen))
+    with ExitStack() as stack:
+        if arguments.simulate:
+            telescope = stack.enter_context(_simulated(arguments))
+            settings = settings.with_camera_at(telescope.address)
+        try:
+            dashboard = begin(make, settings=settings, on_end=partial(_save, settings))
+        except OSError as error:
+            where = f"{settings.server.address}:{settings.server.port}"
+            print(f"seestack: {where} cannot be used: {error.strerror}", file=sys.stderr)
+            return NOTHING
+        try:
+            print(f"dashboard at {dashboard.link}\nCtrl-C ends", flush=True)
+            while not threading.Event().wait(0.5):
+                pass
+        except KeyboardInterrupt:
+            pass
+        finally:
+            dashboard.stop()
+    return SUCCESS
+
+
+def _save(settings: Settings, session: CaptureSession) -> None:
+    """Write the results of a session to a folder of its own, named after the time."""
+    if not session.stacker.frames_total:
+        return
+    folder = Path(settings.output.folder) / time.strftime("%Y%m%d-%H%M%S")
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        print(f"seestack: {folder} cannot be the folder for results: {error}", file=sys.stderr)
+        return
+    output = replace(settings.output, folder=str(folder))
+    written, failed = write_results(session.stacker, replace(settings, output=output))
+    for path in written:
+        print(path, flush=True)
+    for failure in failed:
+        print(f"seestack: a result could not be written: {failure}", file=sys.stderr)
+
+
 def _watched(
     folder: str | None, arguments: argparse.Namespace, settings: Settings, *, existing: bool
 ) -> int:
-    from seestack.model import UnreadableFrameError
-    from seestack.session import CaptureSession
-    from seestack.sources.folder import FolderSource
+    from seestack.configured import folder_source, session_of
 
-    if folder is None:
-        raise UnreadableFrameError("name the folder to watch, or set image_watcher.watch_path")
-    source = FolderSource(
-        folder, existing=existing, debounce_s=settings.image_watcher.debounce_delay
-    )
-    session = CaptureSession(
-        source,
-        _stacker(arguments, settings),
-        frames=settings.stacking.frames,
-        preview_every=settings.stacking.preview_every,
-    )
+    source = folder_source(settings, folder, existing=existing)
+    session = session_of(source, settings, _stacker(arguments, settings))
     total = settings.stacking.frames
-    print(f"watching {folder} for {total} good frames; Ctrl-C ends", flush=True)
+    print(f"watching {source.path} for {total} good frames; Ctrl-C ends", flush=True)
     return run_session(session, settings, total=total, quiet=arguments.quiet)
 
 
@@ -162,6 +193,12 @@ def _settings(arguments: argparse.Namespace) -> Settings:
             options=options,
             **chosen(frames="wanted", exposure_s="exposure"),
         ),
+        server=replace(
+            settings.server,
+            **chosen(
+                address="listen", port="listen_port", token="token", allowed_hosts="allow_hosts"
+            ),
+        ),
         output=replace(
             settings.output,
             **chosen(folder="out", save_subs="save_subs", with_site="with_site"),
@@ -191,40 +228,23 @@ def _stacker(arguments: argparse.Namespace, settings: Settings) -> LiveStacker:
 @contextmanager
 def _camera(arguments: argparse.Namespace, settings: Settings) -> Iterator[AlpacaSource]:
     """Provide the camera to use: simulated, at an address, or discovered."""
-    from seestack.alpaca.simulator import SimulatedTelescope
-    from seestack.sources.alpaca import AlpacaSource
-
-    camera = settings.camera
-
-    def source(where: str | Server) -> AlpacaSource:
-        return AlpacaSource(
-            where,
-            exposure_s=camera.exposure or settings.stacking.exposure_s,
-            gain=camera.gain,
-            binning=camera.binning,
-            filter_name=camera.filter,
-            camera_number=camera.number,
-        )
+    from seestack.alpaca.management import Server
+    from seestack.configured import camera_source, find_camera
 
     if arguments.simulate:
-        with SimulatedTelescope(speed=arguments.speed, discovery_port=None) as telescope:
-            print(f"simulated telescope at {telescope.address}, {arguments.speed:g} times faster")
-            yield source(telescope.address)
+        with _simulated(arguments) as telescope:
+            yield camera_source(telescope.address, settings)
         return
-    server = settings.alpaca.default_server
-    address = arguments.address or server.address
-    if address and ":" not in address:
-        address = f"{address}:{server.port}"
-    yield source(address or _discovered(settings))
+    where = find_camera(settings, arguments.address)
+    if isinstance(where, Server):
+        print(f"camera found at {where.address}, {where.name}")
+    yield camera_source(where, settings)
 
 
-def _discovered(settings: Settings) -> Server:
-    from seestack.alpaca.discovery import discover as search
-    from seestack.alpaca.errors import AlpacaError
+@contextmanager
+def _simulated(arguments: argparse.Namespace) -> Iterator[SimulatedTelescope]:
+    from seestack.alpaca.simulator import SimulatedTelescope
 
-    alpaca = settings.alpaca
-    for server in search(timeout_s=alpaca.discovery_timeout, port=alpaca.discovery_port):
-        if server.find("camera") is not None:
-            print(f"camera found at {server.address}, {server.name}")
-            return server
-    raise AlpacaError("no camera was found; is it on, in this network, or known by --address?")
+    with SimulatedTelescope(speed=arguments.speed, discovery_port=None) as telescope:
+        print(f"simulated telescope at {telescope.address}, {arguments.speed:g} times faster")
+        yield telescope

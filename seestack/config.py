@@ -13,7 +13,7 @@ import types
 import typing
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,7 @@ class ServerSettings:
     address: str = "127.0.0.1"
     port: int = _port(5173)
     token: str | None = None
+    allowed_hosts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,11 @@ class Settings:
             if section in known and values is not None
         }
         return cls(**sections)
+
+    def with_camera_at(self, address: str) -> Settings:
+        """Return the settings with another address of the ALPACA server."""
+        server = replace(self.alpaca.default_server, address=address)
+        return replace(self, alpaca=replace(self.alpaca, default_server=server))
 
     def as_mapping(self) -> dict[str, dict[str, Any]]:
         """Return plain values that `from_mapping` turns into equal settings."""

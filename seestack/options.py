@@ -103,7 +103,7 @@ class Options:
             check_positive(name, getattr(self, name))
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
-            if not any(value is choice or value == choice for choice in choices):
+            if not any(type(value) is type(choice) and value == choice for choice in choices):
                 known = ", ".join(map(repr, choices))
                 raise ValueError(f"{name} must be one of {known}, got {value!r}")
         if self.clip is not None:

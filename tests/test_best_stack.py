@@ -117,7 +117,7 @@ def test_nothing_is_done_to_frames_that_need_nothing(clear, clear_stack):
     assert checked > 5
 
 
-def snr(st, options=None):
+def snr(st):
     """Return star flux over the noise of the sky in boxes of 8 px."""
     from seestack.steps.snr import sky_noise
 
@@ -136,12 +136,12 @@ def test_two_cloudy_frames_of_sixteen_do_no_harm(clear):
         images[n] = frame(n, transparency=0.25, sky_adu=3 * SKY)
     best, alike = stacked(images), stacked(images, weighting=None)
     good = stacked([image for n, image in enumerate(images) if n not in (5, 9)])
-    single = np.mean([snr(stacked([image])) for image in images[:3]])
+    single = np.mean([snr(stacked([image])) for image in clear[:8]])
     weights = [best.reports[n]["weight"] for n in (5, 9)]
     np.testing.assert_allclose(weights, 0.0625 * 825 / 2425, rtol=0.2, atol=0)
     # The noise of the measure is about 2 %; the benchmark of quality measures finer.
     assert 0.97 < snr(best) / snr(good) < 1.03
-    assert 0.88 < snr(best) / (4 * single) < 1.08
+    assert 0.85 < snr(best) / (4 * single) < 1.15
     assert snr(best) > 1.2 * snr(alike)
 
 

@@ -2,12 +2,15 @@
 
 import csv
 import signal
+import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
+import requests
 from astropy.io import fits
 from PIL import Image
 
@@ -344,3 +347,29 @@ def test_bad_calibration_arguments(tmp_path, capsys, arguments):
     lights = write_lights(tmp_path / "lights", 1)
     assert main(["stack", str(lights), *arguments, "-o", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.startswith("seestack: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+def test_serve_ends_on_sigterm_with_the_stack_saved(tmp_path):
+    command = ("serve", "--simulate", "--speed", "100", "--port", "0", "-o", str(tmp_path / "out"))
+    with running(*command) as process:
+        url = ""
+        while not url.startswith("http"):
+            url = process.stdout.readline().removeprefix("dashboard at ").strip()
+        assert requests.post(f"{url}api/stack/start", timeout=10).status_code == 200
+        while requests.get(f"{url}api/status", timeout=10).json()["frames_stacked"] < 2:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    (folder,) = (tmp_path / "out").iterdir()
+    assert str(folder / "stack.fits") in printed
+    assert fits.getheader(folder / "stack.fits")["STACKCNT"] >= 2
+    assert len(rows_of(folder)) >= 2
+
+
+def test_serve_names_a_port_that_is_taken(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", str(port), "-o", str(tmp_path)]) == 1
+    assert f"127.0.0.1:{port} cannot be used" in capsys.readouterr().err

@@ -219,6 +219,7 @@ def test_what_is_no_image_is_an_error_and_is_not_counted(stacked, bad, match):
         ("weighting", "snr"),
         ("normalize", "plane"),
         ("colour", "rgb"),
+        ("colour", 0),
         ("max_fwhm", 0.5),
         ("min_weight", 1.5),
     ],

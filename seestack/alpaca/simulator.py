@@ -11,8 +11,8 @@ import asyncio
 import json
 import logging
 import socket
-import threading
-from concurrent.futures import Future
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -28,10 +28,9 @@ from seestack.alpaca.service import Service, application
 from seestack.alpaca.simulated_accessories import SimulatedFilterWheel, SimulatedMount
 from seestack.alpaca.simulated_camera import Draw, SimulatedCamera
 from seestack.alpaca.sky import Sky, View
+from seestack.loopthread import LoopThread
 
 __all__ = ["SimulatedTelescope"]
-
-_START_TIMEOUT_S = 20.0
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ class SimulatedTelescope:
         self._wanted_port, self._host, self._wanted_discovery = port, host, discovery_port
         self._speed, self._habits, self._pointing = speed, habits or Habits(), pointing_deg
         self._picture = None if picture is None else _checked(picture)
-        self._thread: threading.Thread | None = None
+        self._thread = LoopThread(self._on_network, name="simulated-telescope")
         self._port = 0
         self._restarting: asyncio.Task[None] | None = None
 
@@ -139,28 +138,14 @@ class SimulatedTelescope:
         RuntimeError
             If it is running already.
         """
-        if self._thread is not None:
+        if self._thread.is_running:
             raise RuntimeError("the simulated telescope is running already")
         self._service = Service(self._devices(), self._habits, self._restart)
-        ready: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=self._run, args=(ready,), name="simulated-telescope", daemon=True
-        )
         self._thread.start()
-        try:
-            ready.result(_START_TIMEOUT_S)
-        except OSError:
-            self._thread.join()
-            self._thread = None
-            raise
 
     def stop(self) -> None:
         """Leave the network and wait until every thread has ended."""
-        if self._thread is None:
-            return
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
-        self._thread = None
+        self._thread.stop()
 
     def _devices(self) -> list[SimulatedDevice]:
         mount, wheel = SimulatedMount(self._pointing), SimulatedFilterWheel()
@@ -190,28 +175,19 @@ class SimulatedTelescope:
             1,
         )
 
-    def _run(self, ready: Future[None]) -> None:
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(self._serve(ready))
-
-    async def _serve(self, ready: Future[None]) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+    @asynccontextmanager
+    async def _on_network(self) -> AsyncIterator[None]:
         try:
             self._listen(self._wanted_port)
-        except OSError as error:
+            discovery = await self._answer_discovery()
+            yield
+            if self._restarting is not None:
+                self._restarting.cancel()
+            if discovery is not None:
+                discovery.close()
+            await self._hang_up()
+        finally:
             self._camera.close()
-            ready.set_exception(error)
-            return
-        discovery = await self._answer_discovery()
-        ready.set_result(None)
-        await self._stopping.wait()
-        if self._restarting is not None:
-            self._restarting.cancel()
-        if discovery is not None:
-            discovery.close()
-        await self._hang_up()
-        self._camera.close()
-        await self._loop.shutdown_default_executor()
 
     def _listen(self, port: int) -> None:
         listening = socket.create_server((self._host, port), backlog=128)
@@ -248,7 +224,7 @@ class SimulatedTelescope:
             logger.warning("no discovery on UDP port %s: %s", self._wanted_discovery, error)
             return None
         self.discovery_port = shared.getsockname()[1]
-        transport, _ = await self._loop.create_datagram_endpoint(
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: _DiscoveryResponder(self._port), sock=shared
         )
         return transport

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from seestack.model import FrameReport
 
-__all__ = ["write_frames_csv"]
+__all__ = ["frames_csv", "write_frames_csv"]
 
 _COLUMNS = [
     column
@@ -54,12 +55,35 @@ def write_frames_csv(path: str | os.PathLike[str], reports: Iterable[FrameReport
     temporary = Path(f"{os.fspath(path)}.part")
     try:
         with temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-            writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(map(_row, reports))
+            file.write(frames_csv(reports))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def frames_csv(reports: Iterable[FrameReport]) -> str:
+    """Return the table that `write_frames_csv` writes.
+
+    Parameters
+    ----------
+    reports : iterable of FrameReport
+        In the order of the rows.
+
+    Returns
+    -------
+    str
+        A line of column names and one for each report.
+
+    Examples
+    --------
+    >>> frames_csv([]).split(",")[:4]
+    ['index', 'source', 'accepted', 'reason']
+    """
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(_row, reports))
+    return text.getvalue()
 
 
 def _row(report: FrameReport) -> dict[str, Any]:
