@@ -65,12 +65,12 @@ def by_seiza(frames: list[Any]) -> Result:
 
 
 def by_seestack(frames: list[Any]) -> Result:
-    """Stack by seestack's defaults."""
+    """Stack by seestack's defaults, the luminance of a colour frame as the others do."""
     stacker = LiveStacker()
     transforms: list[Transform | None] = []
     reasons: list[str] = []
     for frame in frames:
-        info = stacker.add_frame(frame)
+        info = stacker.add_frame(light_of(frame))
         placed = stacker.last_registration
         if not info["accepted"]:
             reasons.append(info["reason"])

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seestack import plots
     from seestack.config import Settings, load_settings
+    from seestack.gates import Baseline, Gates, judge
     from seestack.masters import Calibration, CalibrationMismatchError, Master
     from seestack.model import (
         Frame,
+        FrameQuality,
         FrameRejected,
         FrameReport,
         Matches,
         Observation,
         Registration,
+        RejectionKind,
         SourceError,
         Stack,
         Stars,
@@ -45,14 +48,18 @@ if TYPE_CHECKING:
     from seestack.stacker import LiveStacker
     from seestack.steps.accumulation import accumulate, merge
     from seestack.steps.calibration import calibrate
-    from seestack.steps.colour import debayer, luminance
+    from seestack.steps.colour import debayer, luminance, luminance_of_colour
     from seestack.steps.combination import bad_pixels, make_master
     from seestack.steps.detection import detect
+    from seestack.steps.forecast import SnrCurve, frames_for_snr
+    from seestack.steps.normalization import normalize
+    from seestack.steps.quality import frame_weight, measure_quality
     from seestack.steps.refinement import refine
     from seestack.steps.rejection import clip_outliers
     from seestack.steps.stretching import stretch
+    from seestack.steps.targets import Target, brightest_region, target_snr
     from seestack.steps.voting import vote
-    from seestack.steps.warping import warp
+    from seestack.steps.warping import warp, warp_colour, warp_mosaic
     from seestack.storage.fits import write_stack
     from seestack.storage.ledger import write_frames_csv
     from seestack.tables import as_dataframe, as_table
@@ -62,14 +69,17 @@ __version__ = "0.1.0"
 # Where each public name lives; a module is imported when its first name is used.
 _HOMES = {
     "config": ("Settings", "load_settings"),
+    "gates": ("Baseline", "Gates", "judge"),
     "masters": ("Calibration", "CalibrationMismatchError", "Master"),
     "model": (
         "Frame",
+        "FrameQuality",
         "FrameRejected",
         "FrameReport",
         "Matches",
         "Observation",
         "Registration",
+        "RejectionKind",
         "SourceError",
         "Stack",
         "Stars",
@@ -98,14 +108,18 @@ _HOMES = {
     "storage.ledger": ("write_frames_csv",),
     "steps.accumulation": ("accumulate", "merge"),
     "steps.calibration": ("calibrate",),
-    "steps.colour": ("debayer", "luminance"),
+    "steps.colour": ("debayer", "luminance", "luminance_of_colour"),
     "steps.combination": ("bad_pixels", "make_master"),
     "steps.detection": ("detect",),
+    "steps.forecast": ("SnrCurve", "frames_for_snr"),
+    "steps.normalization": ("normalize",),
+    "steps.quality": ("frame_weight", "measure_quality"),
     "steps.refinement": ("refine",),
     "steps.rejection": ("clip_outliers",),
     "steps.stretching": ("stretch",),
+    "steps.targets": ("Target", "brightest_region", "target_snr"),
     "steps.voting": ("vote",),
-    "steps.warping": ("warp",),
+    "steps.warping": ("warp", "warp_colour", "warp_mosaic"),
     "tables": ("as_dataframe", "as_table"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
