@@ -229,6 +229,9 @@ def _print_summary(stacker: LiveStacker, written: list[Path]) -> None:
             ("FWHM", [report["fwhm_px"] for report in accepted], "px"),
             ("sky", [report["sky_adu"] for report in accepted], "ADU"),
             ("registration", [report["rms_px"] for report in accepted], "px rms"),
+            ("transparency", [report["transparency"] for report in accepted], ""),
+            ("weight", [report["weight"] for report in accepted], ""),
+            ("samples clipped", [report["clipped_samples"] for report in accepted], ""),
         ):
             known = [value for value in values if value is not None]
             if known:
