@@ -16,12 +16,13 @@ from numpy.typing import ArrayLike
 
 from seestack.checks import as_image, check_positive
 from seestack.model import BoolArray, Image, Stack
+from seestack.numerics.bands import in_bands
 from seestack.numerics.extremes import empty_extremes, insert, merged_extremes, with_weight
 
 __all__ = ["accumulate", "merge"]
 
-# Rows handled at once: the working arrays of a band stay in the processor's cache.
-_BAND = 32
+# Pixels handled at once: the working arrays of a band stay in the processor's cache.
+_BAND_PIXELS = 60_000
 
 
 def accumulate(
@@ -99,13 +100,18 @@ def accumulate(
     kept = target.extremes
     if kept is not None:
         kept = with_weight(kept, float(weight))
-    for top in range(0, pixels.shape[0], _BAND):
-        band = slice(top, top + _BAND)
-        usable = covered[band] & np.isfinite(pixels[band])
-        samples = np.where(usable, pixels[band], np.float32(np.nan))
-        _add_band(target, samples, weight, band)
+
+    def add(band: slice) -> None:
+        usable = np.isfinite(pixels[band])
+        usable &= covered[band]
+        _add_band(target, pixels[band], usable, weight, band)
         if kept is not None:
+            samples = pixels[band]
+            if not usable.all():
+                samples = np.where(usable, samples, np.float32(np.nan))
             insert(kept, samples, band, target.frames)
+
+    in_bands(add, pixels.shape[0], max(_BAND_PIXELS // max(pixels[0].size, 1), 1))
     return replace(target, frames=target.frames + 1, extremes=kept)
 
 
@@ -202,25 +208,26 @@ def _empty(shape: tuple[int, ...], extremes: tuple[int, int]) -> Stack:
     )
 
 
-def _add_band(target: Stack, samples: Image, weight: float, band: slice) -> None:
-    """Update the rows of a band in place; NaN is no sample."""
-    covered = np.isfinite(samples)
-    before = target.mean[band]
-    known = target.coverage[band] > 0
-    if not known.all():
-        before = np.where(known, before, samples)
-    delta = np.where(covered, samples, before)
-    delta -= before
-    if not known.all():
-        delta[~(known | covered)] = 0.0
-    total = weight * covered
-    total += target.weight[band]
-    step = np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
+def _add_band(target: Stack, samples: Image, usable: BoolArray, weight: float, band: slice) -> None:
+    """Update the rows of a band in place, where the samples are usable."""
+    mean, total, coverage = target.mean[band], target.weight[band], target.coverage[band]
+    everywhere = bool(usable.all())
+    if coverage.min(initial=1) == 0:
+        new = usable & (coverage == 0)
+        np.copyto(mean, samples, where=new)
+    delta = np.subtract(samples, mean, dtype=np.float64)
+    if everywhere:
+        total += weight
+        step = weight / total
+    else:
+        delta[~usable] = 0.0
+        step = np.multiply(usable, weight)
+        total += step
+        np.divide(step, total, out=step, where=usable)
+    coverage += usable
     step *= delta
-    np.add(before, step, out=target.mean[band])
+    mean += step
     np.subtract(delta, step, out=step)
     step *= delta
     step *= weight
     target.m2[band] += step
-    target.weight[band] = total
-    target.coverage[band] += covered
