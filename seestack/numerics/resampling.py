@@ -13,17 +13,23 @@ from M. Unser, P. Thevenaz and L. Yaroslavsky, IEEE Trans. Image Processing 4, 1
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.model import FloatArray, Image
+from seestack.numerics.bands import in_bands
 
 __all__ = ["affine", "shear_warp", "windowed_sinc"]
 
 TAPS = 8
 _HALF = TAPS // 2
 _NEGLIGIBLE_PX = 1e-4
+# Rows handled at once: the working arrays stay in the processor's cache. Aligning columns
+# costs the less the more rows it moves.
+_BAND, _THIN_BAND, _WIDE_BAND = 32, 8, 256
 
 
 def windowed_sinc(fractions: ArrayLike) -> Image:
@@ -47,9 +53,17 @@ def windowed_sinc(fractions: ArrayLike) -> Image:
     >>> windowed_sinc([0.3, 0.5]).sum(axis=1).round(6).tolist()
     [1.0, 1.0]
     """
-    distance = np.arange(1 - _HALF, _HALF + 1) - np.asarray(fractions, np.float64)[:, None]
-    weights = np.sinc(distance) * np.sinc(distance / _HALF)
-    weights[np.abs(weights) < 1e-12] = 0.0  # sin(n pi) is zero only to rounding
+    fractions = np.asarray(fractions, np.float64)[:, None]
+    taps = np.arange(1 - _HALF, _HALF + 1)
+    distance = np.pi * (taps - fractions)
+    # The sines of all taps follow from those of the fraction.
+    quarter = fractions * (np.pi / _HALF)
+    slow = np.sin(taps * (np.pi / _HALF)) * np.cos(quarter)
+    slow -= np.cos(taps * (np.pi / _HALF)) * np.sin(quarter)
+    fast = -((-1.0) ** taps) * np.sin(np.pi * fractions)
+    weights = np.divide(
+        _HALF * fast * slow, distance**2, where=distance != 0, out=np.ones_like(slow)
+    )
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -169,29 +183,71 @@ def _three_shears(
     right = int(np.ceil(last.max())) + width + _HALF
     columns = np.arange(left, right)
     # A keeps a border of mirrored rows, which the kernel needs beside the edge.
-    bordered = cv2.copyMakeBorder(image, TAPS, TAPS, 0, 0, cv2.BORDER_REFLECT_101)
-    y = np.arange(bordered.shape[0]) - TAPS
-    sheared = _shift_lines(bordered, left + a * y, np.arange(len(y)), len(columns))
-    upright = cv2.transpose(sheared)
-    start = b * columns + dy_rest + TAPS
-    turned = _shift_lines(upright, start, np.arange(len(columns)), height)
-    flat = cv2.transpose(turned)
-    return _shift_lines(flat, last - left, np.arange(height), width)
+    y = np.arange(-TAPS, image.shape[0] + TAPS)
+    bordered = cv2.copyMakeBorder(image, TAPS, TAPS, TAPS, TAPS, cv2.BORDER_REFLECT_101)
+    sheared = _shift_rows(bordered, left + a * y, len(columns))
+    sheared = cv2.copyMakeBorder(sheared, TAPS, TAPS, 0, 0, cv2.BORDER_REFLECT_101)
+    turned = _shift_columns(sheared, b * columns + dy_rest + TAPS, height)
+    turned = cv2.copyMakeBorder(turned, 0, 0, TAPS, TAPS, cv2.BORDER_REFLECT_101)
+    return _shift_rows(turned, last - left, width)
 
 
-def _shift_lines(lines: Image, start: FloatArray, index: NDArray[np.intp], length: int) -> Image:
-    """Return rows of `length` pixels; row i reads line ``index[i]`` from ``start[i]`` on."""
-    margin = TAPS
-    padded = cv2.copyMakeBorder(lines, 0, 0, margin, margin, cv2.BORDER_REFLECT_101)
+def _shift_rows(lines: Image, start: FloatArray, length: int) -> Image:
+    """Return rows of `length` pixels; row i reads line i from ``start[i]`` on.
+
+    The lines have a border of 8 pixels at either end, which `start` does not count.
+    """
     whole = np.floor(start)
     weights = windowed_sinc(start - whole)
-    first = whole.astype(int) - (_HALF - 1) + margin
-    low = np.clip(-first, 0, length)
-    high = np.clip(padded.shape[1] - (TAPS - 1) - first, 0, length)
-    out = np.zeros((len(index), length), np.float32)
-    for i, line in enumerate(index):
-        begin, end = low[i], high[i]
-        if begin < end:
-            source = padded[line, first[i] + begin : first[i] + end + TAPS - 1]
-            out[i, begin:end] = np.correlate(source, weights[i], "valid")
+    first = whole.astype(int) - (_HALF - 1) + TAPS
+    out = np.zeros((len(lines), length), np.float32)
+
+    def shift(band: slice) -> None:
+        for top, bottom in itertools.pairwise(_runs(first[band])):
+            rows = slice(band.start + top, band.start + bottom)
+            begin = int(first[rows.start])
+            low, high = max(-begin, 0), min(lines.shape[1] - (TAPS - 1) - begin, length)
+            if low >= high:
+                continue
+            spread = np.empty((bottom - top, high - low), np.float32)
+            for tap in range(TAPS):
+                np.copyto(spread, weights[rows, tap, None])
+                source = lines[rows, begin + low + tap : begin + high + tap]
+                cv2.accumulateProduct(source, spread, out[rows, low:high])
+
+    in_bands(shift, len(lines), _BAND)
     return out
+
+
+def _shift_columns(lines: Image, start: FloatArray, length: int) -> Image:
+    """Return columns of `length` pixels; column i reads column i of `lines` from ``start[i]`` on.
+
+    The columns have a border of 8 pixels at either end, which `start` does not count.
+    """
+    whole = np.floor(start)
+    weights = windowed_sinc(start - whole).T
+    first = whole.astype(int) - (_HALF - 1) + TAPS
+    runs = _runs(first)
+    spread = np.repeat(weights[:, None], _THIN_BAND, axis=1)
+    out = np.zeros((length, lines.shape[1]), np.float32)
+
+    def shift(band: slice) -> None:
+        aligned = np.zeros((band.stop - band.start + TAPS - 1, lines.shape[1]), np.float32)
+        for left, right in itertools.pairwise(runs):
+            top = band.start + int(first[left])
+            low, high = max(-top, 0), min(len(lines) - top, len(aligned))
+            if low < high:
+                aligned[low:high, left:right] = lines[top + low : top + high, left:right]
+        for top in range(band.start, band.stop, _THIN_BAND):
+            rows = out[top : min(top + _THIN_BAND, band.stop)]
+            for tap in range(TAPS):
+                source = aligned[top - band.start + tap :][: len(rows)]
+                cv2.accumulateProduct(source, spread[tap, : len(rows)], rows)
+
+    in_bands(shift, length, _WIDE_BAND)
+    return out
+
+
+def _runs(values: NDArray[np.intp]) -> list[int]:
+    """Return where equal values begin, and the end."""
+    return [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
