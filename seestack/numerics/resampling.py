@@ -29,7 +29,7 @@ _HALF = TAPS // 2
 _NEGLIGIBLE_PX = 1e-4
 # Rows handled at once: the working arrays stay in the processor's cache. Aligning columns
 # costs the less the more rows it moves.
-_BAND, _THIN_BAND, _WIDE_BAND = 32, 8, 256
+_BAND, _WIDE_BAND = 16, 256
 
 
 def windowed_sinc(fractions: ArrayLike) -> Image:
@@ -64,7 +64,8 @@ def windowed_sinc(fractions: ArrayLike) -> Image:
     weights = np.divide(
         _HALF * fast * slow, distance**2, where=distance != 0, out=np.ones_like(slow)
     )
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    return (weights + 0.0).astype(np.float32)  # no minus zero
 
 
 def affine(image: Image, inverse: FloatArray, shape: tuple[int, int], flag: int) -> Image:
@@ -182,70 +183,72 @@ def _three_shears(
     left = int(np.floor(last.min())) - _HALF
     right = int(np.ceil(last.max())) + width + _HALF
     columns = np.arange(left, right)
-    # A keeps a border of mirrored rows, which the kernel needs beside the edge.
-    y = np.arange(-TAPS, image.shape[0] + TAPS)
-    bordered = cv2.copyMakeBorder(image, TAPS, TAPS, TAPS, TAPS, cv2.BORDER_REFLECT_101)
-    sheared = _shift_rows(bordered, left + a * y, len(columns))
-    sheared = cv2.copyMakeBorder(sheared, TAPS, TAPS, 0, 0, cv2.BORDER_REFLECT_101)
-    turned = _shift_columns(sheared, b * columns + dy_rest + TAPS, height)
-    turned = cv2.copyMakeBorder(turned, 0, 0, TAPS, TAPS, cv2.BORDER_REFLECT_101)
-    return _shift_rows(turned, last - left, width)
+    sheared = _sheared(image, left, a, len(columns))
+    upright, across = _taps(b * columns + dy_rest + TAPS), _taps(last - left)
+    out = np.zeros(shape, np.float32)
 
-
-def _shift_rows(lines: Image, start: FloatArray, length: int) -> Image:
-    """Return rows of `length` pixels; row i reads line i from ``start[i]`` on.
-
-    The lines have a border of 8 pixels at either end, which `start` does not count.
-    """
-    whole = np.floor(start)
-    weights = windowed_sinc(start - whole)
-    first = whole.astype(int) - (_HALF - 1) + TAPS
-    out = np.zeros((len(lines), length), np.float32)
-
-    def shift(band: slice) -> None:
-        for top, bottom in itertools.pairwise(_runs(first[band])):
-            rows = slice(band.start + top, band.start + bottom)
-            begin = int(first[rows.start])
-            low, high = max(-begin, 0), min(lines.shape[1] - (TAPS - 1) - begin, length)
-            if low >= high:
-                continue
-            spread = np.empty((bottom - top, high - low), np.float32)
+    def turn(band: slice) -> None:
+        aligned = _aligned(sheared, upright[0], band)
+        spread = np.repeat(upright[1].T[:, None], _BAND, axis=1)
+        for top in range(band.start, band.stop, _BAND):
+            rows = slice(top, min(top + _BAND, band.stop))
+            turned = np.zeros((rows.stop - top, len(columns)), np.float32)
             for tap in range(TAPS):
-                np.copyto(spread, weights[rows, tap, None])
-                source = lines[rows, begin + low + tap : begin + high + tap]
-                cv2.accumulateProduct(source, spread, out[rows, low:high])
+                source = aligned[top - band.start + tap :][: len(turned)]
+                cv2.accumulateProduct(source, spread[tap, : len(turned)], turned)
+            _read_rows(turned, across[0][rows], across[1][rows], out[rows])
 
-    in_bands(shift, len(lines), _BAND)
+    in_bands(turn, height, _WIDE_BAND)
     return out
 
 
-def _shift_columns(lines: Image, start: FloatArray, length: int) -> Image:
-    """Return columns of `length` pixels; column i reads column i of `lines` from ``start[i]`` on.
+def _sheared(image: Image, left: float, a: float, length: int) -> Image:
+    """Return rows y from -8 to 7 beyond the last, of pixels ``left + a y`` and following."""
+    y = np.arange(-TAPS, len(image) + TAPS)
+    first, weights = _taps(left + a * y + TAPS)
+    mirrored = np.pad(np.arange(len(image)), TAPS, mode="reflect")
+    out = np.zeros((len(y), length), np.float32)
 
-    The columns have a border of 8 pixels at either end, which `start` does not count.
-    """
-    whole = np.floor(start)
-    weights = windowed_sinc(start - whole).T
-    first = whole.astype(int) - (_HALF - 1) + TAPS
-    runs = _runs(first)
-    spread = np.repeat(weights[:, None], _THIN_BAND, axis=1)
-    out = np.zeros((length, lines.shape[1]), np.float32)
+    def shear(band: slice) -> None:
+        lines = image[mirrored[band]]
+        lines = cv2.copyMakeBorder(lines, 0, 0, TAPS, TAPS, cv2.BORDER_REFLECT_101)
+        _read_rows(lines, first[band], weights[band], out[band])
 
-    def shift(band: slice) -> None:
-        aligned = np.zeros((band.stop - band.start + TAPS - 1, lines.shape[1]), np.float32)
-        for left, right in itertools.pairwise(runs):
-            top = band.start + int(first[left])
-            low, high = max(-top, 0), min(len(lines) - top, len(aligned))
-            if low < high:
-                aligned[low:high, left:right] = lines[top + low : top + high, left:right]
-        for top in range(band.start, band.stop, _THIN_BAND):
-            rows = out[top : min(top + _THIN_BAND, band.stop)]
-            for tap in range(TAPS):
-                source = aligned[top - band.start + tap :][: len(rows)]
-                cv2.accumulateProduct(source, spread[tap, : len(rows)], rows)
-
-    in_bands(shift, length, _WIDE_BAND)
+    in_bands(shear, len(y), _BAND)
     return out
+
+
+def _taps(start: FloatArray) -> tuple[NDArray[np.intp], Image]:
+    """Return the first of the eight pixels to read, and their weights, (N,) and (N, 8)."""
+    whole = np.floor(start)
+    return whole.astype(int) - (_HALF - 1), windowed_sinc(start - whole)
+
+
+def _read_rows(lines: Image, first: NDArray[np.intp], weights: Image, out: Image) -> None:
+    """Read each line from ``first[i]`` on, add it to ``out[i]``; skip what lies beyond it."""
+    for top, bottom in itertools.pairwise(_runs(first)):
+        begin, rows = int(first[top]), slice(top, bottom)
+        low = max(-begin, 0)
+        high = min(lines.shape[1] - (TAPS - 1) - begin, out.shape[1])
+        if low >= high:
+            continue
+        spread = np.empty((bottom - top, high - low), np.float32)
+        for tap in range(TAPS):
+            np.copyto(spread, weights[rows, tap, None])
+            source = lines[rows, begin + low + tap : begin + high + tap]
+            cv2.accumulateProduct(source, spread, out[rows, low:high])
+
+
+def _aligned(lines: Image, first: NDArray[np.intp], band: slice) -> Image:
+    """Return the rows that the eight taps read in a band, each column from its first one on."""
+    length = band.stop - band.start + TAPS - 1
+    aligned = np.zeros((length, lines.shape[1]), np.float32)
+    for left, right in itertools.pairwise(_runs(first)):
+        top = band.start + int(first[left])
+        low, high = max(-top, 0), min(len(lines) - top, length)
+        if low < high:
+            aligned[low:high, left:right] = lines[top + low : top + high, left:right]
+    return aligned
 
 
 def _runs(values: NDArray[np.intp]) -> list[int]:
