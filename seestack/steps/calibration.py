@@ -25,6 +25,7 @@ __all__ = ["calibrate", "hot_pixels", "without_hot_pixels"]
 _MAX_NEIGHBOUR_LIGHT = 0.4
 _NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
 _THRESHOLD = 8.0
+_SAMPLE = 40_000
 # Of the 8 neighbours of a colour: a hole or a column has 6 or more, a border 3.
 _MIN_NEIGHBOURS = 5
 
@@ -149,7 +150,7 @@ def _hot_places(
     """Return rows and columns of the hot pixels: only what is bright is looked at."""
     step = 2 if bayer else 1
     sky = np.array(
-        [[sky_level(image[i::step, j::step][::4, ::4]) for j in range(step)] for i in range(step)]
+        [[sky_level(_thin(image[i::step, j::step])) for j in range(step)] for i in range(step)]
     )
     level = sky[..., 0].astype(np.float32)
     rows, cols = _above(image, sky[..., 0] + threshold * sky[..., 1])
@@ -167,6 +168,12 @@ def _hot_places(
         around += light(row, col)
     alone = (around - _MAX_NEIGHBOUR_LIGHT * own < 0) & (own > 0)
     return rows[alone], cols[alone]
+
+
+def _thin(plane: NDArray[Any]) -> NDArray[Any]:
+    """Return evenly spread pixels, a sixteenth or enough to know the noise to 0.5 %."""
+    step = max(int(np.sqrt(plane.size / _SAMPLE)), 4)
+    return plane[::step, ::step]
 
 
 def _above(
