@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.model import Extremes, Image
+from seestack.model import BoolArray, Extremes, Image
 
 __all__ = ["empty_extremes", "insert", "merged_extremes", "with_weight"]
 
 # Share of the pixels from which on masks over all are faster than indices of some.
-_DENSE = 0.06
+_DENSE = 0.1
 
 
 def empty_extremes(shape: tuple[int, ...], high: int, low: int) -> Extremes:
@@ -51,7 +51,14 @@ def with_weight(extremes: Extremes, weight: float) -> Extremes:
     )
 
 
-def insert(extremes: Extremes, pixels: Image, band: slice, frame: int) -> None:
+def insert(
+    extremes: Extremes,
+    pixels: Image,
+    band: slice,
+    frame: int,
+    *,
+    usable: BoolArray | None = None,
+) -> None:
     """Put the samples of one frame where they are among the extremes, in place.
 
     Parameters
@@ -64,6 +71,8 @@ def insert(extremes: Extremes, pixels: Image, band: slice, frame: int) -> None:
         Rows.
     frame : int
         Number of the frame.
+    usable : ndarray of bool, optional
+        False for pixels without a sample, whatever their value.
 
     Examples
     --------
@@ -77,7 +86,7 @@ def insert(extremes: Extremes, pixels: Image, band: slice, frame: int) -> None:
         (extremes.high, extremes.high_frame, np.greater),
         (extremes.low, extremes.low_frame, np.less),
     ):
-        _insert(values[:, band], frames[:, band], pixels, np.uint32(frame), beyond)
+        _insert(values[:, band], frames[:, band], pixels, usable, np.uint32(frame), beyond)
 
 
 def merged_extremes(a: Extremes, b: Extremes) -> Extremes:
@@ -93,12 +102,15 @@ def _insert(
     values: Image,
     frames: NDArray[Any],
     pixels: Image,
+    usable: BoolArray | None,
     frame: np.uint32,
-    beyond: Callable[..., NDArray[np.bool_]],
+    beyond: Callable[..., BoolArray],
 ) -> None:
     if len(values) == 0:
         return
     here = beyond(pixels, values[-1])
+    if usable is not None:
+        here &= usable
     count = np.count_nonzero(here)
     if count == 0:
         return
@@ -114,8 +126,8 @@ def _insert_some(
     frames: NDArray[Any],
     pixels: Image,
     frame: np.unsignedinteger,
-    here: NDArray[np.bool_],
-    beyond: Callable[..., NDArray[np.bool_]],
+    here: BoolArray,
+    beyond: Callable[..., BoolArray],
 ) -> None:
     """Insert into the few pixels `here`, one by one."""
     flat, numbers = values.reshape(len(values), -1), frames.reshape(len(values), -1)
@@ -136,21 +148,21 @@ def _insert_all(
     frames: NDArray[Any],
     pixels: Image,
     frame: np.unsignedinteger,
-    here: NDArray[np.bool_],
-    beyond: Callable[..., NDArray[np.bool_]],
+    here: BoolArray,
+    beyond: Callable[..., BoolArray],
 ) -> None:
     """Insert into the many pixels `here`, by masks over all."""
     number = np.full(pixels.shape, frame)
     for place in range(len(values) - 1, -1, -1):
         if place < len(values) - 1:
-            here = beyond(pixels, values[place])
+            here = here & beyond(pixels, values[place])
             _copy(values[place], values[place + 1], here)
             _copy(frames[place], frames[place + 1], here)
         _copy(pixels, values[place], here)
         _copy(number, frames[place], here)
 
 
-def _copy(source: NDArray[Any], target: NDArray[Any], where: NDArray[np.bool_]) -> None:
+def _copy(source: NDArray[Any], target: NDArray[Any], where: BoolArray) -> None:
     """Write `source` over `target` under a mask, four times as fast as NumPy does."""
     rows = len(source)
     mask = where.view(np.uint8).reshape(rows, -1)

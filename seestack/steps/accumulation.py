@@ -96,7 +96,7 @@ def accumulate(
     if stack is None:
         target = _empty(pixels.shape, extremes)
     else:
-        target = stack if out is stack else stack.copy()
+        target = _contiguous(stack if out is stack else stack.copy())
     kept = target.extremes
     if kept is not None:
         kept = with_weight(kept, float(weight))
@@ -106,10 +106,7 @@ def accumulate(
         usable &= covered[band]
         _add_band(target, pixels[band], usable, weight, band)
         if kept is not None:
-            samples = pixels[band]
-            if not usable.all():
-                samples = np.where(usable, samples, np.float32(np.nan))
-            insert(kept, samples, band, target.frames)
+            insert(kept, pixels[band], band, target.frames, usable=usable)
 
     in_bands(add, pixels.shape[0], max(_BAND_PIXELS // max(pixels[0].size, 1), 1))
     return replace(target, frames=target.frames + 1, extremes=kept)
@@ -194,6 +191,27 @@ def _check_stack(name: str, stack: object, shape: tuple[int, ...] | None) -> Non
         raise ValueError(f"{name} must have shape {shape}, got {stack.mean.shape}")
 
 
+def _contiguous(stack: Stack) -> Stack:
+    """Return the stack with arrays whose bands are views of them, however they are shaped."""
+    kept = stack.extremes
+    if kept is not None:
+        kept = replace(
+            kept,
+            high=np.ascontiguousarray(kept.high),
+            low=np.ascontiguousarray(kept.low),
+            high_frame=np.ascontiguousarray(kept.high_frame),
+            low_frame=np.ascontiguousarray(kept.low_frame),
+        )
+    return replace(
+        stack,
+        mean=np.ascontiguousarray(stack.mean),
+        weight=np.ascontiguousarray(stack.weight),
+        m2=np.ascontiguousarray(stack.m2),
+        coverage=np.ascontiguousarray(stack.coverage),
+        extremes=kept,
+    )
+
+
 def _empty(shape: tuple[int, ...], extremes: tuple[int, int]) -> Stack:
     high, low = extremes
     if min(high, low) < 0 or high != int(high) or low != int(low):
@@ -210,24 +228,26 @@ def _empty(shape: tuple[int, ...], extremes: tuple[int, int]) -> Stack:
 
 def _add_band(target: Stack, samples: Image, usable: BoolArray, weight: float, band: slice) -> None:
     """Update the rows of a band in place, where the samples are usable."""
-    mean, total, coverage = target.mean[band], target.weight[band], target.coverage[band]
-    everywhere = bool(usable.all())
+    mean, total, m2, coverage = (
+        array[band].reshape(-1)
+        for array in (target.mean, target.weight, target.m2, target.coverage)
+    )
+    samples, usable = samples.reshape(-1), usable.reshape(-1)
     if coverage.min(initial=1) == 0:
-        new = usable & (coverage == 0)
-        np.copyto(mean, samples, where=new)
+        np.copyto(mean, samples, where=usable & (coverage == 0))
     delta = np.subtract(samples, mean, dtype=np.float64)
-    if everywhere:
-        total += weight
-        step = weight / total
-    else:
-        delta[~usable] = 0.0
-        step = np.multiply(usable, weight)
-        total += step
-        np.divide(step, total, out=step, where=usable)
-    coverage += usable
+    # All pixels are updated at once; the few without a sample get back what they had.
+    others = np.flatnonzero(~usable)
+    before = total[others]
+    delta[others] = 0.0
+    total += weight
+    step = weight / total
+    total[others] = before
+    coverage += 1
+    coverage[others] -= 1
     step *= delta
     mean += step
     np.subtract(delta, step, out=step)
     step *= delta
     step *= weight
-    target.m2[band] += step
+    m2 += step
