@@ -10,14 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 __all__ = ["in_bands"]
+
+T = TypeVar("T")
 
 # More threads than this wait for the memory.
 _MOST_THREADS = 4
 
 
-def in_bands(work: Callable[[slice], object], rows: int, band: int) -> None:
+def in_bands(work: Callable[[slice], T], rows: int, band: int) -> list[T]:
     """Call `work` for each band of rows, several at a time.
 
     Parameters
@@ -28,6 +31,11 @@ def in_bands(work: Callable[[slice], object], rows: int, band: int) -> None:
         Number of rows.
     band : int
         Rows of a band; the last one may have fewer.
+
+    Returns
+    -------
+    list
+        What `work` returned, in the order of the rows.
 
     Raises
     ------
@@ -40,16 +48,13 @@ def in_bands(work: Callable[[slice], object], rows: int, band: int) -> None:
     >>> def fill(rows):
     ...     for row in range(rows.start, rows.stop):
     ...         tens[row] = 10 * row
-    >>> in_bands(fill, 5, 2)
-    >>> tens
-    [0, 10, 20, 30, 40]
+    ...     return rows.stop
+    >>> in_bands(fill, 5, 2), tens
+    ([2, 4, 5], [0, 10, 20, 30, 40])
     """
     bands = [slice(top, min(top + band, rows)) for top in range(0, rows, band)]
     threads = min(_MOST_THREADS, os.cpu_count() or 1, len(bands))
     if threads < 2:
-        for rows_of_band in bands:
-            work(rows_of_band)
-        return
+        return [work(rows_of_band) for rows_of_band in bands]
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, bands):
-            pass
+        return list(pool.map(work, bands))
