@@ -82,8 +82,7 @@ def test_it_has_pictures(code):
 def test_nothing_tells_on_which_computer_it_ran(path, cells):
     whole = json.loads(path.read_text(encoding="utf-8"))
     assert whole["metadata"] == {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}
     }
     for cell in cells:
         assert cell["metadata"] == {}
