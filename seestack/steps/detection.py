@@ -119,7 +119,7 @@ def detect(
         known = bool(np.isfinite(pixels).any())
         return Stars(np.empty((0, 2)), sky_adu=level if known else float("nan"))
     empty = Stars(np.empty((0, 2)), sky_adu=level, sky_sigma_adu=noise)
-    light = pixels - sky
+    light = np.subtract(pixels, sky, out=sky)
     bad = _with_saturated(pixels, bad)
     if bad is not None:
         light[bad] = 0.0

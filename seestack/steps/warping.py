@@ -254,8 +254,16 @@ def _without_dark_rings(warped: Image, pixels: Image, inverse: FloatArray) -> Im
         darkest[band] = lowest[band.start - top : band.stop - top]
 
     in_bands(search, len(pixels), _BAND)
-    shape = (warped.shape[0], warped.shape[1])
-    return np.maximum(warped, affine(darkest, inverse, shape, cv2.INTER_NEAREST), out=warped)
+
+    def lift(band: slice) -> None:
+        rows = warped[band]
+        from_band = inverse.copy()
+        from_band[:2, 2] += inverse[:2, 1] * band.start
+        shape = (rows.shape[0], rows.shape[1])
+        np.maximum(rows, affine(darkest, from_band, shape, cv2.INTER_NEAREST), out=rows)
+
+    in_bands(lift, len(warped), _BAND)
+    return warped
 
 
 def _checked(
