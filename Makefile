@@ -1,5 +1,6 @@
 # make live    set up and run the main job
 # make test    set up and run every check and test
+# make browser install Debian's chromium, which the browser tests use; needs root and apt
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: live test clean
+.PHONY: live test browser clean
 .DELETE_ON_ERROR:
 
 live: $(VENV)/live.stamp
@@ -21,6 +22,10 @@ test: $(VENV)/test.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+browser:
+	apt-get update --quiet
+	apt-get install --quiet --yes --no-install-recommends chromium fonts-dejavu-core
 
 clean:
 	rm -rf $(VENV) live

@@ -52,6 +52,14 @@ class CaptureSession:
     give_up_s : float, default 600
         A source that was lost is tried again, with growing pauses, for this long.
 
+    Attributes
+    ----------
+    error : BaseException or None
+        What ended the session early.
+    trouble : str or None
+        What hinders a running session, such as a lost camera; None once the next frame
+        is read.
+
     Raises
     ------
     TypeError, ValueError
@@ -88,6 +96,7 @@ class CaptureSession:
         self.frames = frames
         self.preview_every = preview_every
         self.error: BaseException | None = None
+        self.trouble: str | None = None
         self._save_to = None if save_to is None else Path(save_to)
         self._give_up_s = give_up_s
         self._state, self._detail = "idle", "not started"
@@ -96,6 +105,7 @@ class CaptureSession:
         self._read_all = threading.Event()
         self._waiting: queue.Queue[Item] = queue.Queue(_WAITING_FRAMES)
         self._lock = threading.Lock()
+        self._stacking = threading.Lock()
         self._reports: deque[FrameReport] = deque(maxlen=_RECENT)
         self._preview_number = self._unseen = self._saved = 0
         self._preview: tuple[int, bytes | None] = (0, None)
@@ -168,6 +178,22 @@ class CaptureSession:
                 reader.join(_LOOK_S)
         return self.snapshot()
 
+    def reset(self) -> None:
+        """Forget every frame and go on; the next usable one becomes the reference.
+
+        Waits for the frame that is being stacked, which is forgotten too.
+        """
+        with self._stacking:
+            self.stacker.reset()
+            with self._lock:
+                self._reports.clear()
+                self._unseen = 0
+                self._preview_number += 1
+                self._preview = (self._preview_number, None)
+                if self._state == "running":
+                    self._detail = "reset; waiting for the next frame"
+        self._notify()
+
     def snapshot(self) -> Snapshot:
         """Return the numbers as they are now."""
         stacker = self.stacker
@@ -232,6 +258,7 @@ class CaptureSession:
                 self.source, stopping=self._stopping, tell=self._tell, give_up_s=self._give_up_s
             )
             for item in items:
+                self.trouble = None
                 self._save(item)
                 if not self._hand_over(item):
                     break
@@ -273,22 +300,25 @@ class CaptureSession:
             self._end(stopped=stopped)
 
     def _stack_one(self, item: Item) -> None:
+        with self._stacking:
+            report = self._report(item)
+            with self._lock:
+                self._reports.append(report)
+                self._detail = report["reason"]
+                self._unseen += report["accepted"]
+                if self._unseen >= self.preview_every:
+                    self._preview_number += 1
+                    self._unseen = 0
+        self._notify()
+
+    def _report(self, item: Item) -> FrameReport:
         try:
             if isinstance(item, UnreadableFrameError):
-                report = self.stacker.reject(str(item), source=item.source)
-            else:
-                report = self.stacker.add_frame(item)
+                return self.stacker.reject(str(item), source=item.source)
+            return self.stacker.add_frame(item)
         except (TypeError, ValueError) as error:  # not an image: a row, not the end
             source = item.source if isinstance(item, Frame) else ""
-            report = self.stacker.reject(str(error), source=source)
-        with self._lock:
-            self._reports.append(report)
-            self._detail = report["reason"]
-            self._unseen += report["accepted"]
-            if self._unseen >= self.preview_every:
-                self._preview_number += 1
-                self._unseen = 0
-        self._notify()
+            return self.stacker.reject(str(error), source=source)
 
     def _is_over(self) -> bool:
         return self.frames is not None and self.stacker.frames_stacked >= self.frames
@@ -336,7 +366,7 @@ class CaptureSession:
         with self._lock:
             if self._ended:
                 return
-            self._detail = detail
+            self._detail = self.trouble = detail
         self._notify()
 
     def _notify(self) -> None:

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from seestack.snapshots import Snapshot
     from seestack.stacker import LiveStacker
 
-__all__ = ["BAD_USAGE", "INTERRUPTED", "NOTHING", "SUCCESS", "result_paths", "run_session"]
+__all__ = [
+    "BAD_USAGE",
+    "INTERRUPTED",
+    "NOTHING",
+    "SUCCESS",
+    "result_paths",
+    "run_session",
+    "write_results",
+]
 
 SUCCESS, NOTHING, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -52,7 +60,7 @@ def run_session(session: CaptureSession, settings: Settings, *, total: int, quie
         return NOTHING
     seen, interrupted = _show_progress(session, settings, total, quiet=quiet)
     with _undisturbed(interrupted):
-        written, failed = _write_results(session.stacker, settings)
+        written, failed = write_results(session.stacker, settings)
         _print_summary(session.stacker, written)
     for failure in failed:
         print(f"seestack: a result could not be written: {failure}", file=sys.stderr)
@@ -160,8 +168,14 @@ def result_paths(settings: Settings) -> tuple[Path, Path, Path]:
     return out / "stack.fits", out / "preview.png", out / "frames.csv"
 
 
-def _write_results(stacker: LiveStacker, settings: Settings) -> tuple[list[Path], list[OSError]]:
-    """Write what there is; one file that fails does not keep the others from it."""
+def write_results(stacker: LiveStacker, settings: Settings) -> tuple[list[Path], list[OSError]]:
+    """Write what there is; one file that fails does not keep the others from it.
+
+    Returns
+    -------
+    tuple of list
+        The files written, and why others could not be.
+    """
     from seestack.steps.stretching import preview_png
     from seestack.storage.fits import write_stack
     from seestack.storage.ledger import write_frames_csv

@@ -348,3 +348,29 @@ def test_time_left_is_estimated():
 def test_options_are_checked(option):
     with pytest.raises(ValueError, match=f"{option} must be positive, got 0"):
         CaptureSession([], **{option: 0})
+
+
+def test_reset_forgets_the_frames_and_goes_on():
+    session = CaptureSession(Camera(exposure_s=0.05), frames=4)
+    session.start()
+    while session.snapshot().frames_stacked < 2:
+        time.sleep(0.01)
+    before = session.snapshot().preview_number
+    session.reset()
+    seen = session.snapshot()
+    assert seen.frames_total <= 1
+    assert seen.preview_number > before
+    seen = session.wait(20)
+    assert (seen.state, seen.frames_stacked) == ("finished", 4)
+    assert seen.last_reasons[:1] == ("reference frame",)
+
+
+def test_trouble_is_told_while_it_lasts():
+    camera = Camera(lost_at={2})
+    session = CaptureSession(camera, frames=4)
+    session.start()
+    while session.trouble is None:
+        time.sleep(0.005)
+    assert session.trouble.startswith("camera 0: connection reset; trying again")
+    assert session.wait(20).state == "finished"
+    assert session.trouble is None
