@@ -5,26 +5,24 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from seestack.model import Frame, FrameReport
+from seestack.model import FrameReport
+from seestack.pipeline import Prepared
 from seestack.plots import plot_matches, plot_offsets, plot_quality, plot_snr_gain
-from seestack.steps.colour import luminance
-from seestack.steps.detection import detect
 from seestack.widgets.keeping import LastFrame
 
 __all__ = ["CHARTS", "chart_png", "matches_jpeg"]
 
-SIZE_IN = (5.4, 5.4)
+SIZE_IN = (5.4, 6.4)
 _DPI = 110
 _NIGHT, _LIGHT = "#111111", "#d0d0d0"
 
 CHARTS: dict[str, Callable[..., Axes]] = {
     "track": plot_offsets,
-    "gain": plot_snr_gain,
+    "snr": plot_snr_gain,
     "quality": plot_quality,
 }
 
@@ -34,14 +32,14 @@ def chart_png(name: str, reports: Sequence[FrameReport]) -> bytes:
 
     Parameters
     ----------
-    name : {"track", "gain", "quality"}
+    name : {"track", "snr", "quality"}
         Which.
     reports : sequence of FrameReport
         In the order of the frames.
 
     Examples
     --------
-    >>> chart_png("gain", [])[1:4]
+    >>> chart_png("snr", [])[1:4]
     b'PNG'
     """
     figure = _figure()
@@ -50,15 +48,16 @@ def chart_png(name: str, reports: Sequence[FrameReport]) -> bytes:
     return _file(figure, "png")
 
 
-def matches_jpeg(last: LastFrame, *, max_stars: int = 60) -> bytes:
-    """Return the last frame with its stars and their partners as JPEG, light on black.
+def matches_jpeg(new: Prepared, last: LastFrame) -> bytes:
+    """Return a frame with its stars and their partners as JPEG, light on black.
 
     Parameters
     ----------
+    new : Prepared
+        The frame as it was registered, see `KeepingStacker.prepared`.
     last : LastFrame
-        The frame; of one that was rejected the stars are shown alone.
-    max_stars : int, default 60
-        The brightest ones.
+        The same with what became of it; of one that was left out the stars are shown
+        alone, and the reason.
 
     Examples
     --------
@@ -67,14 +66,13 @@ def matches_jpeg(last: LastFrame, *, max_stars: int = 60) -> bytes:
     >>> stacker = KeepingStacker()
     >>> field = random_field((120, 180), 40, seed=5)
     >>> report = stacker.add_frame(simulate_frame(field, (120, 180), seed=1))
-    >>> matches_jpeg(stacker.last_frame)[6:10]
+    >>> last = stacker.last_frame
+    >>> matches_jpeg(stacker.prepared(last), last)[6:10]
     b'JFIF'
     """
-    frame = last.frame if isinstance(last.frame, Frame) else Frame(np.asarray(last.frame))
-    image = luminance(frame.image, frame.bayer)
     figure = _figure()
     ax = figure.add_subplot()
-    plot_matches(image, last.registration, stars=detect(image, max_stars=max_stars), ax=ax)
+    plot_matches(new.light, last.registration, stars=new.stars, ax=ax)
     if last.registration is None or not len(last.registration.inliers):
         ax.set_title(last.report["reason"], wrap=True)
     _on_black(ax)

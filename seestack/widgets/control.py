@@ -16,6 +16,7 @@ from seestack.alpaca.sky import Sky
 from seestack.config import ConfigError, Settings
 from seestack.configured import camera_source, find_camera, folder_source, session_of
 from seestack.model import Image
+from seestack.pipeline import Prepared
 from seestack.session import CaptureSession
 from seestack.snapshots import Snapshot
 from seestack.sources.files import frames_in
@@ -219,11 +220,13 @@ class Control:
         stacker = self.session.stacker
         return stacker.stacked_image(colour=True) if clean else quick_image(stacker)
 
-    @property
-    def last_frame(self) -> LastFrame | None:
-        """The last frame; None where there is none, or it is not kept."""
+    def last_frame(self) -> tuple[Prepared, LastFrame] | None:
+        """Return the last frame, anew as it was registered; None where none is kept."""
         stacker = None if self.session is None else self.session.stacker
-        return stacker.last_frame if isinstance(stacker, KeepingStacker) else None
+        last = stacker.last_frame if isinstance(stacker, KeepingStacker) else None
+        if last is None or not isinstance(stacker, KeepingStacker):
+            return None
+        return stacker.prepared(last), last
 
     def _made(self) -> CaptureSession:
         settings, place = self.settings, self.place

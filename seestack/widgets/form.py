@@ -14,13 +14,14 @@ from seestack.widgets.control import Place
 __all__ = ["PlaceForm", "SettingsForm"]
 
 _KINDS = {
-    "On the network": "network",
-    "At an address": "address",
+    "Network": "network",
+    "Address": "address",
     "Simulated": "simulated",
     "Folder": "folder",
 }
 _AS_IT_IS = "as it is"
 _OFF = "off"
+_NONE = "none"
 _WIDE = {"description_width": "initial"}
 # Section, key, label, and the choices where there are few.
 _MAIN: tuple[tuple[str, str, str, tuple[Any, ...] | None], ...] = (
@@ -47,7 +48,7 @@ _MORE: tuple[tuple[str, str, str, tuple[Any, ...] | None], ...] = (
 _TEXTS = ("filter", "folder")
 
 
-class PlaceForm(widgets.VBox):
+class PlaceForm(widgets.HBox):
     """Where frames come from; `place` reads it.
 
     Parameters
@@ -58,7 +59,7 @@ class PlaceForm(widgets.VBox):
 
     def __init__(self, place: Place) -> None:
         self.kind = widgets.ToggleButtons(
-            options=_KINDS, value=place.kind, style={"button_width": "112px"}
+            options=_KINDS, value=place.kind, style={"button_width": "92px"}
         )
         self.found = widgets.Dropdown(
             options=[("any camera that answers", "")], layout={"width": "330px"}
@@ -89,8 +90,11 @@ class PlaceForm(widgets.VBox):
             "simulated": [self.speed],
             "folder": [self.folder, self.existing],
         }
-        self._row = widgets.HBox()
-        super().__init__([self.kind, self._row])
+        self._row = widgets.HBox(layout={"flex_flow": "row wrap"})
+        super().__init__(
+            [self.kind, self._row],
+            layout={"flex_flow": "row wrap", "align_items": "center", "width": "100%"},
+        )
         self.kind.observe(lambda change: self._show(), names="value")
         self._show()
         for widget, name in ((self.connect, "connect"), (self.search, "search")):
@@ -187,13 +191,18 @@ def _field(value: Any, choices: tuple[Any, ...] | None, section: str) -> Any:
     """Return a menu where there are few choices, else a line of text."""
     if choices is not None:
         nothing = _AS_IT_IS if section == "camera" else _OFF
-        named = [(_named(choice, nothing), choice) for choice in choices]
         if value not in choices:
-            named.append((str(value), value))
-        return widgets.Dropdown(options=named, value=value)
+            choices = (*choices, value)
+        named = [(_named(choice, nothing), _kept(choice)) for choice in choices]
+        return widgets.Dropdown(options=named, value=_kept(value))
     hint = _AS_IT_IS if section == "camera" else _OFF
     text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return widgets.Text(text, placeholder=hint, continuous_update=False)
+
+
+def _kept(choice: Any) -> Any:
+    """Return what stands for a choice in a menu, where None would be no choice at all."""
+    return _NONE if choice is None else choice
 
 
 def _named(choice: Any, nothing: str) -> str:
@@ -205,7 +214,7 @@ def _named(choice: Any, nothing: str) -> str:
 def _value(field: Any, *, text: bool) -> Any:
     """Return what was typed, as a number unless it is `text`; None for nothing."""
     if not isinstance(field, widgets.Text):
-        return field.value
+        return None if field.value == _NONE else field.value
     typed = field.value.strip()
     if not typed or text:
         return typed or None

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from seestack.masters import CalibrationMismatchError
 from seestack.model import Frame, FrameReport, Image, Registration
+from seestack.pipeline import Prepared, prepare, with_stars
 from seestack.stacker import LiveStacker
 
 __all__ = ["KeepingStacker", "LastFrame", "quick_image"]
@@ -20,7 +22,7 @@ class LastFrame:
     Parameters
     ----------
     frame : Frame or array_like
-        As it was given.
+        As it was given, (H, W) or colour.
     report : FrameReport
         What became of it.
     registration : Registration or None
@@ -58,6 +60,15 @@ class KeepingStacker(LiveStacker):
         """Forget every frame, the last one too."""
         super().reset()
         self.last_frame = None
+
+    def prepared(self, last: LastFrame) -> Prepared:
+        """Return a frame as it was registered: mended, with its stars."""
+        frame = last.frame if isinstance(last.frame, Frame) else Frame(np.asarray(last.frame))
+        try:
+            new = prepare(frame, self.calibration, self.options)
+        except CalibrationMismatchError:  # which is why it was left out
+            new = prepare(frame, None, self.options)
+        return with_stars(new, self.options)
 
     def running_mean(self) -> Image | None:
         """Return the mean with its outliers, float32, in a fraction of `stacked_image`'s time.

@@ -141,6 +141,11 @@ class LivePanel(widgets.VBox):
         for widget in _with_children(self):
             widgets.Widget.close(widget)
 
+    def __repr__(self) -> str:
+        seen = self.control.snapshot if hasattr(self, "control") else None
+        counted = progress_words(seen, self.control.settings.stacking.frames) if seen else "idle"
+        return f"<seestack panel: {counted}>"
+
     def _ipython_display_(self) -> None:
         """Show the panel, and below it what remains where there is no kernel."""
         from IPython.display import display
@@ -152,6 +157,7 @@ class LivePanel(widgets.VBox):
         self.place_form = PlaceForm(place)
         self.form = SettingsForm(settings, self._changed)
         self.notice = widgets.HTML(layout={"height": "22px", "margin": "0"})
+        self.notice.add_class("seestack-notice")
         self.start_button = _button("Start", "play", self.start, "primary")
         self.stop_button = _button("Stop", "stop", self.stop, "warning")
         self.reset_button = _button("Reset", "refresh", self.reset)
@@ -235,16 +241,16 @@ class LivePanel(widgets.VBox):
         self._refresher.ask("look", self._show_picture)
 
     def _changed_tab(self) -> None:
-        self._refresher.ask("tab", self.tabs.draw, rest=_REST)
+        self._refresher.ask("chosen", self.tabs.draw)
 
     def _refresh(self) -> None:
         """Ask for all that the session may have changed; called in its threads."""
-        ask = self._refresher.ask
-        ask("state", self._show_state, rest=_REST)
-        ask("picture", lambda: self._take_picture(clean=False), rest=1.0)
-        ask("tab", self.tabs.draw, rest=_REST)
-        ask("clean", lambda: self._take_picture(clean=True), rest=_REST)
-        ask("still", self._still.renew, rest=_STILL_REST)
+        ask, patience = self._refresher.ask, self.control.is_running
+        ask("state", self._show_state, rest=_REST * patience)
+        ask("picture", lambda: self._take_picture(clean=False), rest=_REST * patience)
+        ask("tab", self.tabs.draw, rest=_REST * patience)
+        ask("clean", lambda: self._take_picture(clean=True), rest=_REST * patience)
+        ask("still", self._still.renew, rest=_STILL_REST * patience)
 
     def _take_picture(self, *, clean: bool) -> None:
         """Show the stack: first as it is, and without outliers once there is time."""

@@ -53,12 +53,14 @@ class Refresher:
             Called without arguments. After `close` it is not.
         rest : float, default 0
             Pause before the next job of this name, in units of the time that this one
-            takes.
+            takes. With 0 this one itself is done without waiting for such a pause.
         """
         with self._wake:
             if self._closed:
                 return
             self._jobs[name] = job, rest
+            if not rest:
+                self._rests_until.pop(name, None)
             if self._thread is None:
                 # The notebook knows from the context which cell an output belongs to.
                 run = contextvars.copy_context().run

@@ -13,12 +13,12 @@ __all__ = ["frame_table"]
 
 _MOST_ROWS = 200
 _NUMBERS = (
-    ("stars", "Stars", 0),
-    ("inliers", "Inliers", 0),
+    ("rotation_deg", "turn °", 2),
+    ("inliers", "inliers", 0),
+    ("stars", "stars", 0),
     ("fwhm_px", "FWHM px", 2),
-    ("sky_adu", "Sky ADU", 0),
-    ("weight", "Weight", 2),
-    ("rotation_deg", "Rotation °", 3),
+    ("sky_adu", "sky ADU", 0),
+    ("weight", "weight", 2),
     ("snr_gain_measured", "SNR gain", 2),
 )
 
@@ -38,8 +38,10 @@ def frame_table(reports: Sequence[FrameReport]) -> str:
     """
     if not reports:
         return '<p class="seestack-hint">No frames yet.</p>'
-    names = ("#", "Frame", "Verdict", "dx px", "dy px", *(name for _, name, _ in _NUMBERS))
-    head = "".join(f"<th>{name}</th>" for name in names)
+    text, numbers = '<th class="text">', ("dx px", "dy px", *(name for _, name, _ in _NUMBERS))
+    head = (
+        f"<th>#</th>{text}verdict</th>{''.join(f'<th>{n}</th>' for n in numbers)}{text}frame</th>"
+    )
     body = "".join(map(_row, reversed(reports[-_MOST_ROWS:])))
     more = ""
     if len(reports) > _MOST_ROWS:
@@ -58,9 +60,9 @@ def _row(report: FrameReport) -> str:
     source, reason = report["source"], report["reason"]
     cells = [
         f"<td>{report['index']}</td>",
-        f'<td class="text" title="{escape(source)}">{escape(Path(source).name or "–")}</td>',
         f'<td class="text" title="{escape(reason)}">{escape(reason)}</td>',
         *(f"<td>{text}</td>" for text in (dx, dy, *numbers)),
+        f'<td class="text" title="{escape(source)}">{escape(Path(source).name or "–")}</td>',
     ]
     kind = "" if accepted else ' class="left-out"'
     return f"<tr{kind}>{''.join(cells)}</tr>"

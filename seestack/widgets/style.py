@@ -10,6 +10,7 @@ STYLE = """<style>
   --alert: var(--jp-error-color1, var(--vscode-errorForeground, #d32f2f));
   border: 1px solid var(--line); border-radius: 4px; padding: 8px 10px; }
 .seestack-panel > * { flex: none; }
+.seestack-panel .widget-tab, .seestack-panel .jupyter-widget-tab { min-width: 0; }
 .seestack-panel .seestack-state { min-height: 2.7em; }
 .seestack-panel .seestack-state .widget-html-content { line-height: 1.35; overflow: hidden; }
 .seestack-state b { display: inline-block; min-width: 5.2em; padding: 0 .5em; margin-right: .7em;
@@ -29,17 +30,18 @@ STYLE = """<style>
 .seestack-panel .lm-TabBar-tab { flex: 0 1 auto !important; min-width: 0 !important; }
 [data-jp-theme-light="false"] .seestack-chart, .vscode-dark .seestack-chart {
   filter: invert(.93) hue-rotate(180deg); }
-.seestack-square { aspect-ratio: 1; height: auto; }
+.seestack-figure { aspect-ratio: 54 / 64; height: auto; }
 .seestack-panel .seestack-error { margin: 0; font-size: 12px; line-height: 1.5; color: var(--alert);
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.seestack-rows { max-height: 500px; overflow: auto; }
-.seestack-panel .seestack-rows table { border-collapse: collapse; font-size: 12px;
+.seestack-table, .seestack-table .widget-html-content { width: 100%; min-width: 0; }
+.seestack-rows { max-width: 100%; max-height: 600px; overflow: auto; }
+.seestack-panel .seestack-rows table { border-collapse: collapse; font-size: 11.5px;
   line-height: 1.3; margin: 0; font-variant-numeric: tabular-nums; }
 .seestack-panel .seestack-rows th { position: sticky; top: 0; font-weight: 600;
   background: var(--jp-layout-color1, var(--vscode-editor-background, #fff)); }
-.seestack-panel .seestack-rows th, .seestack-panel .seestack-rows td { padding: 2px 7px;
+.seestack-panel .seestack-rows th, .seestack-panel .seestack-rows td { padding: 2px 5px;
   text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-.seestack-panel .seestack-rows td.text { text-align: left; max-width: 14em; overflow: hidden;
+.seestack-panel .seestack-rows .text { text-align: left; max-width: 14em; overflow: hidden;
   text-overflow: ellipsis; }
 .seestack-panel .seestack-rows .left-out td.text { color: var(--alert); }
 </style>"""

@@ -14,9 +14,9 @@ from seestack.widgets.viewer import placeholder
 __all__ = ["Tabs"]
 
 _TITLES = ("Last frame", "Track", "SNR gain", "Quality", "Frames")
-_CHARTS = {1: "track", 2: "gain", 3: "quality"}
+_CHARTS = {1: "track", 2: "snr", 3: "quality"}
 _LAST, _ROWS = 0, 4
-_SIDE_PX = 540
+_SIZE_PX = (540, 640)
 
 
 class Tabs(widgets.Tab):
@@ -34,9 +34,13 @@ class Tabs(widgets.Tab):
         self._control = control
         self._drawn: dict[int, object] = {}
         self.last = _image("jpeg").add_class("seestack-picture")
-        self.last.value = placeholder(_SIDE_PX, _SIDE_PX, "The last frame appears here.")
-        self.charts = {tab: _image("png").add_class("seestack-chart") for tab in _CHARTS}
+        self.last.value = placeholder(*_SIZE_PX, "The last frame appears here.")
+        self.charts = {
+            tab: _image("png").add_class("seestack-chart").add_class(f"seestack-{name}")
+            for tab, name in _CHARTS.items()
+        }
         self.rows = widgets.HTML(frame_table([]), layout={"width": "100%"})
+        self.rows.add_class("seestack-table")
         super().__init__(
             [self.last, *self.charts.values(), self.rows],
             titles=_TITLES,
@@ -62,17 +66,17 @@ class Tabs(widgets.Tab):
         self._drawn[tab] = shows
 
     def _draw_last(self) -> None:
-        last, session = self._control.last_frame, self._control.session
+        last, session = self._control.last_frame(), self._control.session
         if last is not None:
-            self.last.value = matches_jpeg(last)
+            self.last.value = matches_jpeg(*last)
             return
         words = "The last frame appears here."
         if session is not None and session.stacker.frames_total:
             words = "This session's stacker does not keep its last frame."
-        self.last.value = placeholder(_SIDE_PX, _SIDE_PX, words)
+        self.last.value = placeholder(*_SIZE_PX, words)
 
 
 def _image(kind: str) -> widgets.Image:
     """Return an image of fixed proportions, so that nothing jumps when it is drawn."""
-    image = widgets.Image(format=kind, layout={"width": "100%", "max_width": f"{_SIDE_PX}px"})
-    return image.add_class("seestack-square")
+    image = widgets.Image(format=kind, layout={"width": "100%", "max_width": f"{_SIZE_PX[0]}px"})
+    return image.add_class("seestack-figure")

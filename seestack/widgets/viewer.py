@@ -33,7 +33,9 @@ class Viewer(widgets.VBox):
             value=placeholder(*SIZE_PX, "The picture appears here."),
             format="jpeg",
             layout={"width": width, "height": height, "object_fit": "contain"},
-        ).add_class("seestack-picture")
+        )
+        for name in ("picture", "stack"):
+            self.image.add_class(f"seestack-{name}")
         self.zoom = widgets.ToggleButtons(
             options=_ZOOMS, value=0, style={"button_width": "54px"}, tooltips=list(_ZOOMS)
         )
@@ -50,7 +52,7 @@ class Viewer(widgets.VBox):
         top = widgets.HBox([self.zoom, self.plain], layout={"width": "100%"})
         super().__init__(
             [self.image, top, *self._controls, self._where],
-            layout={"width": width, "flex": "none"},
+            layout={"width": width, "flex": "none", "margin": "0 10px 0 0"},
         )
         for control in (self.zoom, self.x, self.y, *self._controls):
             control.observe(lambda change: on_change(), names="value")
@@ -81,11 +83,10 @@ class Viewer(widgets.VBox):
         self.strength.value = plain.strength
 
     def _show_where(self) -> None:
-        """Let the window be moved where there is one, in place that is kept for it."""
+        """Let the window be moved where there is one."""
         zoomed = self.zoom.value > 0
         self.image.layout.object_fit = "none" if zoomed else "contain"
-        for slider in (self.x, self.y):
-            slider.disabled = not zoomed
+        self._where.layout.display = None if zoomed else "none"
 
 
 def placeholder(width: int, height: int, text: str) -> bytes:
