@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import threading
+import time
 from collections.abc import Callable
 from html import escape
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import ipywidgets as widgets
 
@@ -13,6 +16,7 @@ from seestack.config import ConfigError, Settings, load_settings
 from seestack.session import CaptureSession
 from seestack.snapshots import Snapshot
 from seestack.widgets.control import Control, Place
+from seestack.widgets.detached import detached_context
 from seestack.widgets.form import PlaceForm, SettingsForm
 from seestack.widgets.pictures import Picture
 from seestack.widgets.refresher import Refresher
@@ -24,11 +28,26 @@ from seestack.widgets.words import error_words, progress_words, state_words
 
 __all__ = ["LivePanel", "live"]
 
+Given = ParamSpec("Given")
+
 # Pauses after work that takes long, in units of the time that it took: frames that come
 # faster than pictures can be made are stacked all the same.
 _REST = 5.0
 _STILL_REST = 30.0
+_OFTEN_S = 0.05
 _NAME = "_seestack_panel"
+
+
+def _detached(
+    method: Callable[Concatenate[LivePanel, Given], None],
+) -> Callable[Concatenate[LivePanel, Given], None]:
+    """Let a method write to widgets without binding them to the cell that runs."""
+
+    @functools.wraps(method)
+    def apart(self: LivePanel, /, *given: Given.args, **named: Given.kwargs) -> None:
+        self._context.copy().run(method, self, *given, **named)
+
+    return apart
 
 
 class LivePanel(widgets.VBox):
@@ -73,16 +92,15 @@ class LivePanel(widgets.VBox):
         settings = settings or load_settings()
         place = place or _usual_place(settings)
         self.control = Control(settings, place, session=session)
-        self._refresher = Refresher(on_error=self._show_error)
+        self._context = detached_context()
+        self._refresher = Refresher(on_error=self._show_error, context=self._context)
         self._still = Still(lambda: self.control.session)
         self._picture: Picture | None = None
         self._seen = (-1, -1)
-        self._make_parts(settings, place)
-        super().__init__(self._parts(), layout={"width": "100%", "overflow": "hidden"})
-        self.add_class("seestack-panel")
+        self._showing, self._state_shown = threading.Lock(), 0.0
+        self._make(settings, place)
         self._forget = self.control.observe(self._refresh)
         self._is_closed = False
-        self._show_state()
         if session is not None:
             self._refresh()
 
@@ -96,32 +114,38 @@ class LivePanel(widgets.VBox):
         """Whether it was closed."""
         return self._is_closed
 
+    @_detached
     def search(self) -> None:
         """Look for cameras on the network, and offer them."""
         self._say("Searching the network…")
         self._refresher.ask("search", self._search)
 
+    @_detached
     def connect(self) -> None:
         """Look whether frames can come from the place that is chosen, and say what is there."""
         self._say("Connecting…")
         self._refresher.ask("connect", self._connect)
 
+    @_detached
     def start(self) -> None:
         """Begin a session with the camera and the settings of the form."""
         self.start_button.disabled = True
         self._say("Starting…")
         self._refresher.ask("start", self._start)
 
+    @_detached
     def stop(self) -> None:
         """End the session, in mid-exposure too; the stack is kept."""
         self.stop_button.disabled = True
         self.control.stop()
 
+    @_detached
     def reset(self) -> None:
         """Forget the stack; a running session goes on with its next frame."""
         self._say("Resetting…")
         self._refresher.ask("reset", self._reset)
 
+    @_detached
     def save(self) -> None:
         """Write stack, picture and table to a new folder."""
         self._say("Saving…")
@@ -152,6 +176,13 @@ class LivePanel(widgets.VBox):
 
         display(self._repr_mimebundle_(), raw=True)
         self._still.show()
+
+    @_detached
+    def _make(self, settings: Settings, place: Place) -> None:
+        self._make_parts(settings, place)
+        super().__init__(self._parts(), layout={"width": "100%", "overflow": "hidden"})
+        self.add_class("seestack-panel")
+        self._show_state()
 
     def _make_parts(self, settings: Settings, place: Place) -> None:
         self.place_form = PlaceForm(place)
@@ -243,10 +274,14 @@ class LivePanel(widgets.VBox):
     def _changed_tab(self) -> None:
         self._refresher.ask("chosen", self.tabs.draw)
 
+    @_detached
     def _refresh(self) -> None:
         """Ask for all that the session may have changed; called in its threads."""
         ask, patience = self._refresher.ask, self.control.is_running
-        ask("state", self._show_state, rest=_REST * patience)
+        if time.monotonic() - self._state_shown > _OFTEN_S or not patience:
+            self._show_state()  # at once, whatever is being drawn
+        else:
+            ask("state", self._show_state, rest=_REST)
         ask("picture", lambda: self._take_picture(clean=False), rest=_REST * patience)
         ask("tab", self.tabs.draw, rest=_REST * patience)
         ask("clean", lambda: self._take_picture(clean=True), rest=_REST * patience)
@@ -269,6 +304,11 @@ class LivePanel(widgets.VBox):
         self.viewer.show(None if picture is None else picture.jpeg(look, window=SIZE_PX))
 
     def _show_state(self) -> None:
+        with self._showing:  # so that no thread overwrites what is newer
+            self._show_state_now()
+            self._state_shown = time.monotonic()
+
+    def _show_state_now(self) -> None:
         seen, session = self.control.snapshot, self.control.session
         trouble = session.trouble if session is not None else None
         state = seen.state if seen else "idle"

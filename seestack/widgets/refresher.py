@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 import time
 from collections.abc import Callable
+from contextvars import Context
 
 __all__ = ["Refresher"]
 
@@ -19,6 +19,8 @@ class Refresher:
     ----------
     on_error : callable
         ``on_error(error)`` is given what a job raises, in the thread of the jobs.
+    context : Context, optional
+        The jobs run in a copy of it; an empty one by default.
 
     Notes
     -----
@@ -34,8 +36,10 @@ class Refresher:
     (True, ['drawn'])
     """
 
-    def __init__(self, *, on_error: Callable[[Exception], None]) -> None:
-        self._on_error = on_error
+    def __init__(
+        self, *, on_error: Callable[[Exception], None], context: Context | None = None
+    ) -> None:
+        self._on_error, self._context = on_error, context or Context()
         self._wake = threading.Condition()
         self._jobs: dict[str, tuple[Callable[[], object], float]] = {}
         self._rests_until: dict[str, float] = {}
@@ -62,8 +66,7 @@ class Refresher:
             if not rest:
                 self._rests_until.pop(name, None)
             if self._thread is None:
-                # The notebook knows from the context which cell an output belongs to.
-                run = contextvars.copy_context().run
+                run = self._context.copy().run
                 self._thread = threading.Thread(
                     target=run, args=(self._work,), name=NAME, daemon=True
                 )
