@@ -48,18 +48,23 @@ class KeepingStacker(LiveStacker):
     """
 
     last_frame: LastFrame | None = None
+    _mean: Image | None = None
 
     def add_frame(self, frame: Frame | ArrayLike) -> FrameReport:
         """Stack one frame and keep it, see `LiveStacker.add_frame`."""
         report = super().add_frame(frame)
         placed = self.last_registration if report["accepted"] else None
         self.last_frame = LastFrame(frame, report, placed)
+        if report["accepted"]:  # now, because later the next frame would have to be waited for
+            with self._lock:
+                running = self._running
+                self._mean = None if running is None else running.stack.mean.astype(np.float32)
         return report
 
     def reset(self) -> None:
         """Forget every frame, the last one too."""
         super().reset()
-        self.last_frame = None
+        self.last_frame = self._mean = None
 
     def prepared(self, last: LastFrame) -> Prepared:
         """Return a frame as it was registered: mended, with its stars."""
@@ -71,16 +76,14 @@ class KeepingStacker(LiveStacker):
         return with_stars(new, self.options)
 
     def running_mean(self) -> Image | None:
-        """Return the mean with its outliers, float32, in a fraction of `stacked_image`'s time.
+        """Return the mean with its outliers, float32, at once.
 
         Returns
         -------
         ndarray of shape (H, W) or (H, W, 3), or None
             NaN where no frame covered the pixel; None before the first frame.
         """
-        with self._lock:
-            running = self._running
-            return None if running is None else running.stack.mean.astype(np.float32)
+        return self._mean
 
 
 def quick_image(stacker: LiveStacker) -> Image | None:

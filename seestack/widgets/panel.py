@@ -282,9 +282,10 @@ class LivePanel(widgets.VBox):
             self._show_state()  # at once, whatever is being drawn
         else:
             ask("state", self._show_state, rest=_REST)
-        ask("picture", lambda: self._take_picture(clean=False), rest=_REST * patience)
-        ask("tab", self.tabs.draw, rest=_REST * patience)
-        ask("clean", lambda: self._take_picture(clean=True), rest=_REST * patience)
+        slow: dict[str, Any] = {"rest": _REST * patience, "group": "slow"}
+        ask("picture", lambda: self._take_picture(clean=False), rest=1.0 * patience)
+        ask("clean", lambda: self._take_picture(clean=True), **slow)
+        ask("tab", self.tabs.draw, **slow)
         ask("still", self._still.renew, rest=_STILL_REST * patience)
 
     def _take_picture(self, *, clean: bool) -> None:

@@ -41,12 +41,14 @@ class Refresher:
     ) -> None:
         self._on_error, self._context = on_error, context or Context()
         self._wake = threading.Condition()
-        self._jobs: dict[str, tuple[Callable[[], object], float]] = {}
+        self._jobs: dict[str, tuple[Callable[[], object], float, str]] = {}
         self._rests_until: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def ask(self, name: str, job: Callable[[], object], *, rest: float = 0.0) -> None:
+    def ask(
+        self, name: str, job: Callable[[], object], *, rest: float = 0.0, group: str | None = None
+    ) -> None:
         """Do `job` soon, in place of one of the same name that has not begun.
 
         Parameters
@@ -58,13 +60,15 @@ class Refresher:
         rest : float, default 0
             Pause before the next job of this name, in units of the time that this one
             takes. With 0 this one itself is done without waiting for such a pause.
+        group : str, optional
+            Jobs of one group rest after each other; those of one name by default.
         """
         with self._wake:
             if self._closed:
                 return
-            self._jobs[name] = job, rest
+            self._jobs[name] = job, rest, group or name
             if not rest:
-                self._rests_until.pop(name, None)
+                self._rests_until.pop(group or name, None)
             if self._thread is None:
                 run = self._context.copy().run
                 self._thread = threading.Thread(
@@ -90,7 +94,7 @@ class Refresher:
 
     def _work(self) -> None:
         while (taken := self._next()) is not None:
-            name, job, rest = taken
+            job, rest, group = taken
             began = time.monotonic()
             try:
                 job()
@@ -98,18 +102,20 @@ class Refresher:
                 self._on_error(error)
             ended = time.monotonic()
             with self._wake:
-                self._rests_until[name] = ended + rest * (ended - began)
+                self._rests_until[group] = ended + rest * (ended - began)
 
-    def _next(self) -> tuple[str, Callable[[], object], float] | None:
+    def _next(self) -> tuple[Callable[[], object], float, str] | None:
         """Return the first job whose rest is over; None, and the thread is gone, without any."""
         with self._wake:
             while self._jobs:
                 now = time.monotonic()
-                due = {name: self._rests_until.get(name, now) for name in self._jobs}
+                due = {
+                    name: self._rests_until.get(group, now)
+                    for name, (_, _, group) in self._jobs.items()
+                }
                 name = next((name for name in due if due[name] <= now), None)
                 if name is not None:
-                    job, rest = self._jobs.pop(name)
-                    return name, job, rest
+                    return self._jobs.pop(name)
                 self._wake.wait(min(due.values()) - now)
             self._thread = None
             self._wake.notify_all()

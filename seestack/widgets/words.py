@@ -87,4 +87,6 @@ def error_words(error: BaseException) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """Begin with a capital letter, unless it is the name of a file or a device."""
+    first = text.split(" ")[0].rstrip(",:")
+    return text[:1].upper() + text[1:] if first.isalpha() else text
