@@ -219,7 +219,7 @@ def test_a_search_offers_what_it_finds(panels, simulate):
 def test_a_camera_that_dies_is_told_at_once_and_taken_up_again(panels, simulate):
     telescope = simulate(SKY, speed=50.0)
     panel = panels(place=Place(kind="address", address=telescope.address), frames=6)
-    telescope.inject(Fault(kind="drop", member="imageready", after=3, times=1))
+    telescope.inject(Fault(kind="restart", member="startexposure", after=2, seconds=0.5))
     seen = []
     panel.state.observe(lambda change: seen.append(change["new"]), names="value")
     panel.start()
