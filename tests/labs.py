@@ -15,6 +15,28 @@ NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 IDLE = """() => window.jupyterapp?.shell.currentWidget
     ?.sessionContext?.session?.kernel?.status === 'idle'"""
 SETTINGS = "@jupyterlab/apputils-extension"
+CHROMIUM_ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--disable-dev-shm-usage",
+)
+# Note when the page shows each new picture, by the clock that the kernel reads too.
+WATCH = """() => {
+    window.shown = [];
+    const image = document.querySelector('img.seestack-stack');
+    image.addEventListener('load', () => window.shown.push(Date.now() / 1000));
+}"""
+# Click, and return the milliseconds until the kernel's answer is on the page.
+CLICK = """([button, answer]) => new Promise(done => {
+    const began = performance.now();
+    const seen = new MutationObserver(() => {
+        seen.disconnect(); done(performance.now() - began);
+    });
+    seen.observe(document.querySelector(answer),
+        {subtree: true, childList: true, characterData: true});
+    document.querySelector(button).click();
+    setTimeout(() => done(1e6), 5000);
+})"""
 
 
 def write_notebook(path, *sources):
@@ -97,3 +119,29 @@ def _wait_until_up(server, url, own):
             assert server.poll() is None, text
             assert time.monotonic() < deadline, text
             time.sleep(0.2)
+
+
+def run_apart(page, code):
+    """Run code in the notebook's kernel, as a cell would, without waiting for it."""
+    page.evaluate(
+        """code => { window.jupyterapp.shell.currentWidget.sessionContext
+            .session.kernel.requestExecute({code}) }""",
+        code,
+    )
+
+
+def kernel_says(lab, page, code):
+    """Run code that writes to the open file `out`, and return what it wrote."""
+    path = lab.folder / "said.txt"
+    path.unlink(missing_ok=True)
+    part = path.with_suffix(".part")
+    run_apart(
+        page,
+        f"with open({str(part)!r}, 'w') as out:\n    {code}\n"
+        f"import os; os.replace({str(part)!r}, {str(path)!r})",
+    )
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline, code
+        page.wait_for_timeout(20)
+    return path.read_text()

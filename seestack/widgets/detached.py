@@ -8,10 +8,11 @@ belong to, the front end chooses, and JupyterLab has a queue for widgets alone.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
-__all__ = ["detached_context"]
+__all__ = ["detach", "detached_context"]
 
 
 def detached_context() -> Context:
@@ -29,3 +30,13 @@ def detached_context() -> Context:
     if isinstance(parent, ContextVar):
         context.run(parent.set, {})
     return context
+
+
+def detach(widgets: Iterable[Any]) -> None:
+    """Let widgets that a cell has just made belong to it no longer.
+
+    They are made in the cell all the same, because front ends and converters look there.
+    """
+    for widget in widgets:
+        # As above; it is not there before ipykernel 7.4.
+        vars(widget.comm).pop("_reply_subshell_id", None)

@@ -16,7 +16,7 @@ from seestack.config import ConfigError, Settings, load_settings
 from seestack.session import CaptureSession
 from seestack.snapshots import Snapshot
 from seestack.widgets.control import Control, Place
-from seestack.widgets.detached import detached_context
+from seestack.widgets.detached import detach, detached_context
 from seestack.widgets.form import PlaceForm, SettingsForm
 from seestack.widgets.pictures import Picture
 from seestack.widgets.refresher import Refresher
@@ -98,7 +98,11 @@ class LivePanel(widgets.VBox):
         self._picture: Picture | None = None
         self._seen = (-1, -1)
         self._showing, self._state_shown = threading.Lock(), 0.0
-        self._make(settings, place)
+        self._make_parts(settings, place)
+        super().__init__(self._parts(), layout={"width": "100%", "overflow": "hidden"})
+        self.add_class("seestack-panel")
+        self._show_state()
+        detach(_with_children(self))
         self._forget = self.control.observe(self._refresh)
         self._is_closed = False
         if session is not None:
@@ -176,13 +180,6 @@ class LivePanel(widgets.VBox):
 
         display(self._repr_mimebundle_(), raw=True)
         self._still.show()
-
-    @_detached
-    def _make(self, settings: Settings, place: Place) -> None:
-        self._make_parts(settings, place)
-        super().__init__(self._parts(), layout={"width": "100%", "overflow": "hidden"})
-        self.add_class("seestack-panel")
-        self._show_state()
 
     def _make_parts(self, settings: Settings, place: Place) -> None:
         self.place_form = PlaceForm(place)

@@ -3,12 +3,11 @@
 import os
 import re
 import shutil
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from labs import jupyterlab, write_notebook
+from labs import CLICK, WATCH, jupyterlab, kernel_says, run_apart, write_notebook
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
@@ -21,23 +20,6 @@ STATE, NOTICE, COUNT = ".seestack-state", ".seestack-notice", ".seestack-count"
 PICTURE = "img.seestack-stack"
 LONGEST_MS = 40_000
 SOME = re.compile("[1-9][0-9]* of 500")
-# Note when the page shows each new picture, by the clock that the kernel reads too.
-WATCH = """() => {
-    window.shown = [];
-    const image = document.querySelector('img.seestack-stack');
-    image.addEventListener('load', () => window.shown.push(Date.now() / 1000));
-}"""
-# Click, and return the milliseconds until the kernel's answer is on the page.
-CLICK = """([button, answer]) => new Promise(done => {
-    const began = performance.now();
-    const seen = new MutationObserver(() => {
-        seen.disconnect(); done(performance.now() - began);
-    });
-    seen.observe(document.querySelector(answer),
-        {subtree: true, childList: true, characterData: true});
-    document.querySelector(button).click();
-    setTimeout(() => done(1e6), 5000);
-})"""
 
 
 @pytest.fixture(scope="module")
@@ -84,32 +66,6 @@ def open_panel(lab, page, name, *sources):
     lab.open(page, name)
     lab.run_all(page)
     page.locator(START).wait_for()
-
-
-def run_apart(page, code):
-    """Run code in the notebook's kernel, as a cell would, without waiting for it."""
-    page.evaluate(
-        """code => { window.jupyterapp.shell.currentWidget.sessionContext
-            .session.kernel.requestExecute({code}) }""",
-        code,
-    )
-
-
-def kernel_says(lab, page, code):
-    """Run code that writes to the open file `out`, and return what it wrote."""
-    path = lab.folder / "said.txt"
-    path.unlink(missing_ok=True)
-    part = path.with_suffix(".part")
-    run_apart(
-        page,
-        f"with open({str(part)!r}, 'w') as out:\n    {code}\n"
-        f"import os; os.replace({str(part)!r}, {str(path)!r})",
-    )
-    deadline = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < deadline, code
-        page.wait_for_timeout(20)
-    return path.read_text()
 
 
 def test_connect_start_watch_and_stop(lab, page):
