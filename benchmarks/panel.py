@@ -58,6 +58,7 @@ def main(seconds: float) -> None:
         show_pictures(lab, page, sizes)
         clicks = []
         for _ in range(5):
+            page.wait_for_selector("button.seestack-reset:not([disabled])")
             clicks.append(page.evaluate(CLICK, ["button.seestack-reset", ".seestack-notice"]))
             page.wait_for_timeout(5000)
         print(f"a click is answered within {min(clicks):.0f} to {max(clicks):.0f} ms")
