@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seestack.masters import CalibrationMismatchError
-from seestack.model import Frame, FrameReport, Image, Registration
+from seestack.model import Frame, FrameReport, Image, Registration, UnreadableFrameError
 from seestack.pipeline import Prepared, prepare, with_stars
 from seestack.stacker import LiveStacker
 
@@ -50,14 +50,16 @@ class KeepingStacker(LiveStacker):
     last_frame: LastFrame | None = None
     _mean: Image | None = None
 
-    def add_frame(self, frame: Frame | ArrayLike) -> FrameReport:
+    def add_frame(self, frame: Frame | ArrayLike | UnreadableFrameError) -> FrameReport:
         """Stack one frame and keep it, see `LiveStacker.add_frame`."""
         report = super().add_frame(frame)
+        if isinstance(frame, UnreadableFrameError):
+            return report
         placed = self.last_registration if report["accepted"] else None
         self.last_frame = LastFrame(frame, report, placed)
         if report["accepted"]:  # now, because later the next frame would have to be waited for
             with self._lock:
-                running = self._running
+                running = self._assembly.running
                 self._mean = None if running is None else running.stack.mean.astype(np.float32)
         return report
 
