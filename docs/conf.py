@@ -22,7 +22,14 @@ author = "The seestack developers"
 project_copyright = f"2026, {author}"
 release = version = seestack.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "sphinx_copybutton", "mathml"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",  # for its role autolink
+    "numpydoc",
+    "sphinx_copybutton",
+    "mathml",
+]
 exclude_patterns = ["_build"]
 default_role = "autolink"  # `Stack` becomes a link, `image`, a parameter, does not
 nitpicky = True
