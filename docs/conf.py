@@ -1,11 +1,13 @@
 """How the documentation site is built; `make docs` does it."""
 
+import re
 import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
+from numpydoc.xref import DEFAULT_LINKS
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -48,6 +50,11 @@ nb_execution_mode = "off"  # notebooks are kept executed, and tests execute them
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings name types, shapes and units
+# Of the types in docstrings seestack's own become links; others would need the network.
+DEFAULT_LINKS.clear()
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {name: f"seestack.{name}" for name in seestack.__all__ if name[0].isupper()}
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -59,6 +66,7 @@ def setup(app: Sphinx) -> None:
     """Bring the notebooks in before the pages are found."""
     app.connect("config-inited", _bring_notebooks)
     app.connect("missing-reference", _public_name)
+    app.connect("autodoc-process-docstring", _keep_initials, priority=400)  # before numpydoc
 
 
 def _bring_notebooks(app: Sphinx, _: object) -> None:
@@ -71,6 +79,11 @@ def _bring_notebooks(app: Sphinx, _: object) -> None:
         copy = folder / notebook.name
         if not copy.exists() or copy.read_bytes() != notebook.read_bytes():
             shutil.copyfile(notebook, copy)
+
+
+def _keep_initials(app: Sphinx, what: str, name: str, thing: object, _: object, lines: list[str]):
+    """Keep the initials of an author at the start of a source from being read as a list."""
+    lines[:] = [re.sub(r"^(\.\. \[\d+\] [A-Z])\.", r"\1\\.", line) for line in lines]
 
 
 def _public_name(

@@ -20,7 +20,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import seestack
-from seestack import CaptureSession, Frame, SimulatedSource, cli
+from seestack import CaptureSession, Frame, FrameReport, SimulatedSource, cli
 from seestack.alpaca.scene import PEDESTAL_ADU, Scene
 from seestack.alpaca.simulator import SimulatedTelescope
 from seestack.alpaca.sky import Sky
@@ -193,6 +193,12 @@ def test_every_public_name_is_in_the_reference(pages):
     anchors = {name for page in pages.values() for name in page.anchors}
     public = set(seestack.__all__) - {"__version__", "plots"}
     assert {f"seestack.{name}" for name in public} <= anchors
+
+
+def test_every_key_of_a_report_is_explained():
+    text = (DOCS / "reference" / "values.rst").read_text(encoding="utf-8")
+    keys = re.findall(r"^``(\w+)``  ", text, re.MULTILINE)
+    assert keys == list(FrameReport.__annotations__)
 
 
 def test_every_notebook_is_a_page(site):
