@@ -130,8 +130,9 @@ def site(tmp_path_factory):
     shutil.copytree(DOCS, source / "docs", ignore=ignore)
     for name in ("CONTRIBUTING.md", "CHANGELOG.md"):
         shutil.copy(REPOSITORY / name, source)
-    if (REPOSITORY / "notebooks").is_dir():
-        shutil.copytree(REPOSITORY / "notebooks", source / "notebooks")
+    (source / "notebooks").mkdir()
+    for notebook in (REPOSITORY / "notebooks").glob("*.ipynb"):
+        shutil.copy(notebook, source / "notebooks")
     built = source / "html"
     command = ["-m", "sphinx", "-b", "html", "-W", "--keep-going", "-n", "-q"]
     done = subprocess.run(
