@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seestack import plots
+    from seestack.alpaca.discovery import discover
+    from seestack.alpaca.simulator import SimulatedTelescope
     from seestack.config import Settings, load_settings
     from seestack.gates import Baseline, Gates, judge
     from seestack.masters import Calibration, CalibrationMismatchError, Master
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     )
     from seestack.server.dashboard import Dashboard, serve
     from seestack.session import CaptureSession
+    from seestack.simulation import StarField, random_field, simulate_frame
     from seestack.snapshots import Snapshot
     from seestack.sources.alpaca import AlpacaSource
     from seestack.sources.files import find_frames, read_frame
@@ -60,7 +63,7 @@ if TYPE_CHECKING:
     from seestack.steps.targets import Target, brightest_region, target_snr
     from seestack.steps.voting import vote
     from seestack.steps.warping import warp, warp_colour, warp_mosaic
-    from seestack.storage.fits import write_stack
+    from seestack.storage.fits import write_frame, write_stack
     from seestack.storage.ledger import write_frames_csv
     from seestack.tables import as_dataframe, as_table
 
@@ -68,6 +71,8 @@ __version__ = "0.1.0"
 
 # Where each public name lives; a module is imported when its first name is used.
 _HOMES = {
+    "alpaca.discovery": ("discover",),
+    "alpaca.simulator": ("SimulatedTelescope",),
     "config": ("Settings", "load_settings"),
     "gates": ("Baseline", "Gates", "judge"),
     "masters": ("Calibration", "CalibrationMismatchError", "Master"),
@@ -97,6 +102,7 @@ _HOMES = {
     ),
     "server.dashboard": ("Dashboard", "serve"),
     "session": ("CaptureSession",),
+    "simulation": ("StarField", "random_field", "simulate_frame"),
     "snapshots": ("Snapshot",),
     "sources.alpaca": ("AlpacaSource",),
     "sources.files": ("find_frames", "read_frame"),
@@ -104,7 +110,7 @@ _HOMES = {
     "sources.masters": ("read_calibration",),
     "sources.simulated": ("SimulatedSource",),
     "stacker": ("LiveStacker",),
-    "storage.fits": ("write_stack",),
+    "storage.fits": ("write_frame", "write_stack"),
     "storage.ledger": ("write_frames_csv",),
     "steps.accumulation": ("accumulate", "merge"),
     "steps.calibration": ("calibrate",),

@@ -25,6 +25,7 @@ from seestack.model import (
     Registration,
     RejectionKind,
     Stack,
+    UnreadableFrameError,
 )
 from seestack.options import MoreOptions, Options
 from seestack.pipeline import prepare
@@ -123,14 +124,15 @@ class LiveStacker:
             self._assembly = Assembly(self.options)
             self._clean: tuple[Running, Stack] | None = None  # made of, without outliers
 
-    def add_frame(self, frame: Frame | ArrayLike) -> FrameReport:
+    def add_frame(self, frame: Frame | ArrayLike | UnreadableFrameError) -> FrameReport:
         """Stack one frame, or say why it was rejected.
 
         Parameters
         ----------
         frame : Frame or array_like
             A `Frame`, or pixels of shape (H, W), or colour whose smallest axis is
-            averaged. NaN marks pixels without a value.
+            averaged. NaN marks pixels without a value. What a source yields for a file
+            that cannot be read, an `UnreadableFrameError`, is counted as rejected.
 
         Returns
         -------
@@ -143,6 +145,8 @@ class LiveStacker:
             If the pixels are not real numbers in 2 or 3 dimensions. The stack is as
             it was, and the frame is not counted.
         """
+        if isinstance(frame, UnreadableFrameError):
+            return self.reject(str(frame), source=frame.source)
         given = frame if isinstance(frame, Frame) else _grey(as_real_array("frame", frame))
         try:
             new = prepare(given, self.calibration, self.options)
@@ -155,17 +159,7 @@ class LiveStacker:
     def reject(
         self, reason: str, *, source: str = "", kind: RejectionKind = RejectionKind.UNREADABLE
     ) -> FrameReport:
-        """Count a frame that never became pixels, such as an unreadable file.
-
-        Parameters
-        ----------
-        reason : str
-            Why, in words for the user.
-        source : str, optional
-            What was to be read.
-        kind : RejectionKind, default "unreadable"
-            The same in one word.
-        """
+        """Count a frame that never became pixels; `reason` says why in words, `kind` in one."""
         with self._lock:
             return self._assembly.refuse(FrameRejected(reason, kind=kind), source=source)
 

@@ -32,6 +32,8 @@ _COVERED = 0.9
 _STAR_SIGMA = 4.0
 _STAR_SHARE, _DARK_PERCENT = 0.5, 5.0
 _FEWEST_BOXES = 20
+# The share of the stack in a difference is known well enough from so many boxes.
+_SAMPLE = 8000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -361,16 +363,23 @@ def without_structure(noise: FloatArray, mean: FloatArray, usable: BoolArray) ->
         / np.sqrt(1 - 1 / count[chosen])
         for image in (noise, mean - np.median(mean[taking_part]) if taking_part.any() else mean)
     )
+    left = np.full(noise.shape, np.nan)
+    left[chosen] = rough - _share(rough, light) * light
+    return left
+
+
+def _share(rough: FloatArray, light: FloatArray) -> float:
+    """Return the multiple of `light` that explains most of `rough`, from a sample of both."""
+    thin = slice(None, None, max(rough.size // _SAMPLE, 1))
+    rough, light = rough[thin], light[thin]
     share = 0.0
     for _ in range(3):
-        rest = rough - share * light
-        width = MAD_TO_SIGMA * np.median(np.abs(rest)) if rest.size else 0.0
-        inlying = np.abs(rest) <= _STAR_SIGMA * width
+        rest = np.abs(rough - share * light)
+        width = MAD_TO_SIGMA * np.median(rest) if rest.size else 0.0
+        inlying = rest <= _STAR_SIGMA * width
         power = (light[inlying] ** 2).sum()
         share = float((rough[inlying] * light[inlying]).sum() / power) if power > 0 else 0.0
-    left = np.full(noise.shape, np.nan)
-    left[chosen] = rough - share * light
-    return left
+    return share
 
 
 def _window_sum(image: FloatArray) -> FloatArray:

@@ -12,7 +12,6 @@ to 5.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,31 +194,67 @@ class _Fit:
         a, c, b = size * np.exp(p[_STRETCH]), size * np.exp(-p[_STRETCH]), size * p[_SHEAR]
         power = 2 ** (1 / beta)
         k = power - 1
-        dk = -np.log(2) / beta**2 * power
-        sums = np.zeros((derivatives + 1, *self.data.shape), np.float32)
         narrow = float(size.max()) > 4 / _NARROW_FWHM_PX**2
         nodes = _NARROW if narrow else _WIDE
-        for (node_y, weight_y), (node_x, weight_x) in product(nodes, nodes):
-            weight = np.float32(weight_x * weight_y)
-            dy = self.y + (np.float32(node_y) - p[_Y])
-            dx = self.x + (np.float32(node_x) - p[_X])
-            along, across, mixed = a * dx, c * dy, b * dx * dy
-            q = along * dx + 2 * mixed + across * dy
-            u = 1 + k * q
-            log_u = np.log(u)
-            profile = weight * np.exp(-beta * log_u)
-            slope = -beta * k * profile / u
-            sums[0] += profile
-            sums[_X + 1] += slope * -2 * (along + b * dy)
-            sums[_Y + 1] += slope * -2 * (across + b * dx)
-            if derivatives == 8:
-                sums[_LOG_SIZE + 1] += slope * q
-                sums[_STRETCH + 1] += slope * (along * dx - across * dy)
-                sums[_SHEAR + 1] += slope * (2 * size) * dx * dy
-                sums[_BETA + 1] -= profile * (log_u + beta * dk * q / u)
-        jacobian = sums[1:] * p[_AMPLITUDE]
-        jacobian[_AMPLITUDE], jacobian[_SKY] = sums[0], 1.0
-        return p[_AMPLITUDE] * sums[0] + p[_SKY], np.moveaxis(jacobian, 0, 2)
+        light, logs, moments = self._moments(p, (k * a, k * b, k * c), nodes, derivatives == 8)
+        slope = -beta * k
+        jacobian = np.empty((derivatives, *self.data.shape), np.float32)
+        of_x, of_y = moments[0], moments[1]
+        jacobian[_X] = (-2 * slope * p[_AMPLITUDE]) * (a * of_x + b * of_y)
+        jacobian[_Y] = (-2 * slope * p[_AMPLITUDE]) * (c * of_y + b * of_x)
+        jacobian[_AMPLITUDE], jacobian[_SKY] = light, 1.0
+        if derivatives == 8:
+            along, across, mixed = a * moments[2], c * moments[3], (2 * b) * moments[4]
+            q = along + across
+            q += mixed
+            scale = slope * p[_AMPLITUDE]
+            jacobian[_LOG_SIZE] = scale * q
+            jacobian[_STRETCH] = scale * (along - across)
+            jacobian[_SHEAR] = (2 * size * scale) * moments[4]
+            dk = -np.log(2) / beta**2 * power
+            jacobian[_BETA] = -p[_AMPLITUDE] * (logs + (beta * dk) * q)
+        return p[_AMPLITUDE] * light + p[_SKY], np.moveaxis(jacobian, 0, 2)
+
+    def _moments(
+        self,
+        p: list[FloatArray],
+        form: tuple[FloatArray, FloatArray, FloatArray],
+        nodes: tuple[tuple[float, float], ...],
+        with_shape: bool,
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return sums over the nodes of a pixel: P, P log u and P / u times dx, dy and squares.
+
+        The squares are dx dx, dy dy and dx dy. With `form`, the quadratic form times k,
+        u is 1 + k q and P is u to the power of minus beta.
+        """
+        a, b, c = form
+        light, logs = np.zeros((2, *self.data.shape), np.float32)
+        moments = np.zeros((5 if with_shape else 2, *self.data.shape), np.float32)
+        # What depends on one coordinate alone serves several nodes.
+        dx = [self.x + (np.float32(node) - p[_X]) for node, _ in nodes]
+        dy = [self.y + (np.float32(node) - p[_Y]) for node, _ in nodes]
+        across = [1 + c * y * y for y in dy]
+        for (_, weight_x), x in zip(nodes, dx, strict=True):
+            along, mixed = a * x * x, (2 * b) * x
+            for (_, weight_y), y, u_of_y in zip(nodes, dy, across, strict=True):
+                u = mixed * y
+                u += along
+                u += u_of_y
+                log_u = np.log(u)
+                profile = np.exp(-p[_BETA] * log_u)
+                profile *= np.float32(weight_x * weight_y)
+                light += profile
+                slope = np.divide(profile, u, out=u)
+                for moment, place in zip(moments, (x, y), strict=False):
+                    moment += slope * place
+                if with_shape:
+                    logs += np.multiply(profile, log_u, out=log_u)
+                    slope_x = slope * x
+                    moments[2] += slope_x * x
+                    moments[4] += np.multiply(slope_x, y, out=slope_x)
+                    slope *= y
+                    moments[3] += np.multiply(slope, y, out=slope)
+        return light, logs, moments
 
     def weights(self, parameters: FloatArray, model: FloatArray, gain: float) -> FloatArray:
         light = np.maximum(model - parameters[:, _SKY, None], 0)

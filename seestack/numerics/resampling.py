@@ -13,17 +13,23 @@ from M. Unser, P. Thevenaz and L. Yaroslavsky, IEEE Trans. Image Processing 4, 1
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.model import FloatArray, Image
+from seestack.numerics.bands import in_bands
 
 __all__ = ["affine", "shear_warp", "windowed_sinc"]
 
 TAPS = 8
 _HALF = TAPS // 2
 _NEGLIGIBLE_PX = 1e-4
+# Rows handled at once: the working arrays stay in the processor's cache. Aligning columns
+# costs the less the more rows it moves.
+_BAND, _WIDE_BAND = 16, 256
 
 
 def windowed_sinc(fractions: ArrayLike) -> Image:
@@ -47,10 +53,19 @@ def windowed_sinc(fractions: ArrayLike) -> Image:
     >>> windowed_sinc([0.3, 0.5]).sum(axis=1).round(6).tolist()
     [1.0, 1.0]
     """
-    distance = np.arange(1 - _HALF, _HALF + 1) - np.asarray(fractions, np.float64)[:, None]
-    weights = np.sinc(distance) * np.sinc(distance / _HALF)
-    weights[np.abs(weights) < 1e-12] = 0.0  # sin(n pi) is zero only to rounding
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    fractions = np.asarray(fractions, np.float64)[:, None]
+    taps = np.arange(1 - _HALF, _HALF + 1)
+    distance = np.pi * (taps - fractions)
+    # The sines of all taps follow from those of the fraction.
+    quarter = fractions * (np.pi / _HALF)
+    slow = np.sin(taps * (np.pi / _HALF)) * np.cos(quarter)
+    slow -= np.cos(taps * (np.pi / _HALF)) * np.sin(quarter)
+    fast = -((-1.0) ** taps) * np.sin(np.pi * fractions)
+    weights = np.divide(
+        _HALF * fast * slow, distance**2, where=distance != 0, out=np.ones_like(slow)
+    )
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    return (weights + 0.0).astype(np.float32)  # no minus zero
 
 
 def affine(image: Image, inverse: FloatArray, shape: tuple[int, int], flag: int) -> Image:
@@ -168,30 +183,74 @@ def _three_shears(
     left = int(np.floor(last.min())) - _HALF
     right = int(np.ceil(last.max())) + width + _HALF
     columns = np.arange(left, right)
-    # A keeps a border of mirrored rows, which the kernel needs beside the edge.
-    bordered = cv2.copyMakeBorder(image, TAPS, TAPS, 0, 0, cv2.BORDER_REFLECT_101)
-    y = np.arange(bordered.shape[0]) - TAPS
-    sheared = _shift_lines(bordered, left + a * y, np.arange(len(y)), len(columns))
-    upright = cv2.transpose(sheared)
-    start = b * columns + dy_rest + TAPS
-    turned = _shift_lines(upright, start, np.arange(len(columns)), height)
-    flat = cv2.transpose(turned)
-    return _shift_lines(flat, last - left, np.arange(height), width)
+    sheared = _sheared(image, left, a, len(columns))
+    upright, across = _taps(b * columns + dy_rest + TAPS), _taps(last - left)
+    out = np.zeros(shape, np.float32)
 
+    def turn(band: slice) -> None:
+        aligned = _aligned(sheared, upright[0], band)
+        spread = np.repeat(upright[1].T[:, None], _BAND, axis=1)
+        for top in range(band.start, band.stop, _BAND):
+            rows = slice(top, min(top + _BAND, band.stop))
+            turned = np.zeros((rows.stop - top, len(columns)), np.float32)
+            for tap in range(TAPS):
+                source = aligned[top - band.start + tap :][: len(turned)]
+                cv2.accumulateProduct(source, spread[tap, : len(turned)], turned)
+            _read_rows(turned, across[0][rows], across[1][rows], out[rows])
 
-def _shift_lines(lines: Image, start: FloatArray, index: NDArray[np.intp], length: int) -> Image:
-    """Return rows of `length` pixels; row i reads line ``index[i]`` from ``start[i]`` on."""
-    margin = TAPS
-    padded = cv2.copyMakeBorder(lines, 0, 0, margin, margin, cv2.BORDER_REFLECT_101)
-    whole = np.floor(start)
-    weights = windowed_sinc(start - whole)
-    first = whole.astype(int) - (_HALF - 1) + margin
-    low = np.clip(-first, 0, length)
-    high = np.clip(padded.shape[1] - (TAPS - 1) - first, 0, length)
-    out = np.zeros((len(index), length), np.float32)
-    for i, line in enumerate(index):
-        begin, end = low[i], high[i]
-        if begin < end:
-            source = padded[line, first[i] + begin : first[i] + end + TAPS - 1]
-            out[i, begin:end] = np.correlate(source, weights[i], "valid")
+    in_bands(turn, height, _WIDE_BAND)
     return out
+
+
+def _sheared(image: Image, left: float, a: float, length: int) -> Image:
+    """Return rows y from -8 to 7 beyond the last, of pixels ``left + a y`` and following."""
+    y = np.arange(-TAPS, len(image) + TAPS)
+    first, weights = _taps(left + a * y + TAPS)
+    mirrored = np.pad(np.arange(len(image)), TAPS, mode="reflect")
+    out = np.zeros((len(y), length), np.float32)
+
+    def shear(band: slice) -> None:
+        lines = image[mirrored[band]]
+        lines = cv2.copyMakeBorder(lines, 0, 0, TAPS, TAPS, cv2.BORDER_REFLECT_101)
+        _read_rows(lines, first[band], weights[band], out[band])
+
+    in_bands(shear, len(y), _BAND)
+    return out
+
+
+def _taps(start: FloatArray) -> tuple[NDArray[np.intp], Image]:
+    """Return the first of the eight pixels to read, and their weights, (N,) and (N, 8)."""
+    whole = np.floor(start)
+    return whole.astype(int) - (_HALF - 1), windowed_sinc(start - whole)
+
+
+def _read_rows(lines: Image, first: NDArray[np.intp], weights: Image, out: Image) -> None:
+    """Read each line from ``first[i]`` on, add it to ``out[i]``; skip what lies beyond it."""
+    for top, bottom in itertools.pairwise(_runs(first)):
+        begin, rows = int(first[top]), slice(top, bottom)
+        low = max(-begin, 0)
+        high = min(lines.shape[1] - (TAPS - 1) - begin, out.shape[1])
+        if low >= high:
+            continue
+        spread = np.empty((bottom - top, high - low), np.float32)
+        for tap in range(TAPS):
+            np.copyto(spread, weights[rows, tap, None])
+            source = lines[rows, begin + low + tap : begin + high + tap]
+            cv2.accumulateProduct(source, spread, out[rows, low:high])
+
+
+def _aligned(lines: Image, first: NDArray[np.intp], band: slice) -> Image:
+    """Return the rows that the eight taps read in a band, each column from its first one on."""
+    length = band.stop - band.start + TAPS - 1
+    aligned = np.zeros((length, lines.shape[1]), np.float32)
+    for left, right in itertools.pairwise(_runs(first)):
+        top = band.start + int(first[left])
+        low, high = max(-top, 0), min(len(lines) - top, length)
+        if low < high:
+            aligned[low:high, left:right] = lines[top + low : top + high, left:right]
+    return aligned
+
+
+def _runs(values: NDArray[np.intp]) -> list[int]:
+    """Return where equal values begin, and the end."""
+    return [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]

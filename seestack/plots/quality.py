@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from seestack.gates import Gates
 from seestack.model import FrameReport
 from seestack.plots.axes import ALERT, INK, axes_for, panels
 from seestack.plots.progress import FRAME_NUMBER, frame_numbers, values_of
@@ -21,6 +23,8 @@ _MEASURED = (
     ("stars", "Stars (count)"),
     ("weight", "Weight (ratio)"),
 )
+# Their reasons hold numbers, which differ from frame to frame.
+_GATED = tuple(field.name.split("_")[1] for field in fields(Gates))
 
 
 def plot_quality(reports: Sequence[FrameReport], *, ax: Axes | None = None) -> Axes:
@@ -37,8 +41,8 @@ def plot_quality(reports: Sequence[FrameReport], *, ax: Axes | None = None) -> A
     -------
     Axes
         With the panels in ``ax.child_axes``. Stacked frames are dots, rejected ones
-        crosses. A last panel has a line for each reason where a frame was rejected;
-        what stands in brackets in a reason is dropped.
+        crosses. A last panel has a line for each reason where a frame was rejected,
+        without the numbers in it and what stands in brackets.
 
     Examples
     --------
@@ -77,8 +81,16 @@ def _rejections(reports: Sequence[FrameReport]) -> dict[str, list[int]]:
     reasons: dict[str, list[int]] = {}
     for report in reports:
         if not report["accepted"]:
-            reasons.setdefault(report["reason"].split(" (")[0], []).append(report["index"])
+            reasons.setdefault(_in_short(report), []).append(report["index"])
     return reasons
+
+
+def _in_short(report: FrameReport) -> str:
+    """Return the reason without its numbers, so that frames that share it share a line."""
+    kind = report.get("rejection")
+    if kind in _GATED:
+        return f"{kind} out of range"
+    return report["reason"].split(" (")[0]
 
 
 def _draw_measured(ax: Axes, reports: Sequence[FrameReport], key: str, label: str) -> None:

@@ -16,12 +16,13 @@ from numpy.typing import ArrayLike
 
 from seestack.checks import as_image, check_positive
 from seestack.model import BoolArray, Image, Stack
+from seestack.numerics.bands import in_bands
 from seestack.numerics.extremes import empty_extremes, insert, merged_extremes, with_weight
 
 __all__ = ["accumulate", "merge"]
 
-# Rows handled at once: the working arrays of a band stay in the processor's cache.
-_BAND = 32
+# Pixels handled at once: the working arrays of a band stay in the processor's cache.
+_BAND_PIXELS = 60_000
 
 
 def accumulate(
@@ -95,17 +96,19 @@ def accumulate(
     if stack is None:
         target = _empty(pixels.shape, extremes)
     else:
-        target = stack if out is stack else stack.copy()
+        target = _contiguous(stack if out is stack else stack.copy())
     kept = target.extremes
     if kept is not None:
         kept = with_weight(kept, float(weight))
-    for top in range(0, pixels.shape[0], _BAND):
-        band = slice(top, top + _BAND)
-        usable = covered[band] & np.isfinite(pixels[band])
-        samples = np.where(usable, pixels[band], np.float32(np.nan))
-        _add_band(target, samples, weight, band)
+
+    def add(band: slice) -> None:
+        usable = np.isfinite(pixels[band])
+        usable &= covered[band]
+        _add_band(target, pixels[band], usable, weight, band)
         if kept is not None:
-            insert(kept, samples, band, target.frames)
+            insert(kept, pixels[band], band, target.frames, usable=usable)
+
+    in_bands(add, pixels.shape[0], max(_BAND_PIXELS // max(pixels[0].size, 1), 1))
     return replace(target, frames=target.frames + 1, extremes=kept)
 
 
@@ -188,6 +191,27 @@ def _check_stack(name: str, stack: object, shape: tuple[int, ...] | None) -> Non
         raise ValueError(f"{name} must have shape {shape}, got {stack.mean.shape}")
 
 
+def _contiguous(stack: Stack) -> Stack:
+    """Return the stack with arrays whose bands are views of them, however they are shaped."""
+    kept = stack.extremes
+    if kept is not None:
+        kept = replace(
+            kept,
+            high=np.ascontiguousarray(kept.high),
+            low=np.ascontiguousarray(kept.low),
+            high_frame=np.ascontiguousarray(kept.high_frame),
+            low_frame=np.ascontiguousarray(kept.low_frame),
+        )
+    return replace(
+        stack,
+        mean=np.ascontiguousarray(stack.mean),
+        weight=np.ascontiguousarray(stack.weight),
+        m2=np.ascontiguousarray(stack.m2),
+        coverage=np.ascontiguousarray(stack.coverage),
+        extremes=kept,
+    )
+
+
 def _empty(shape: tuple[int, ...], extremes: tuple[int, int]) -> Stack:
     high, low = extremes
     if min(high, low) < 0 or high != int(high) or low != int(low):
@@ -202,25 +226,28 @@ def _empty(shape: tuple[int, ...], extremes: tuple[int, int]) -> Stack:
     )
 
 
-def _add_band(target: Stack, samples: Image, weight: float, band: slice) -> None:
-    """Update the rows of a band in place; NaN is no sample."""
-    covered = np.isfinite(samples)
-    before = target.mean[band]
-    known = target.coverage[band] > 0
-    if not known.all():
-        before = np.where(known, before, samples)
-    delta = np.where(covered, samples, before)
-    delta -= before
-    if not known.all():
-        delta[~(known | covered)] = 0.0
-    total = weight * covered
-    total += target.weight[band]
-    step = np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
+def _add_band(target: Stack, samples: Image, usable: BoolArray, weight: float, band: slice) -> None:
+    """Update the rows of a band in place, where the samples are usable."""
+    mean, total, m2, coverage = (
+        array[band].reshape(-1)
+        for array in (target.mean, target.weight, target.m2, target.coverage)
+    )
+    samples, usable = samples.reshape(-1), usable.reshape(-1)
+    if coverage.min(initial=1) == 0:
+        np.copyto(mean, samples, where=usable & (coverage == 0))
+    delta = np.subtract(samples, mean, dtype=np.float64)
+    # All pixels are updated at once; the few without a sample get back what they had.
+    others = np.flatnonzero(~usable)
+    before = total[others]
+    delta[others] = 0.0
+    total += weight
+    step = weight / total
+    total[others] = before
+    coverage += 1
+    coverage[others] -= 1
     step *= delta
-    np.add(before, step, out=target.mean[band])
+    mean += step
     np.subtract(delta, step, out=step)
     step *= delta
     step *= weight
-    target.m2[band] += step
-    target.weight[band] = total
-    target.coverage[band] += covered
+    m2 += step

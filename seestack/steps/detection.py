@@ -21,6 +21,7 @@ from photutils.detection import DAOStarFinder
 
 from seestack.checks import as_image, check_positive
 from seestack.model import BoolArray, FloatArray, Image, Stars
+from seestack.numerics.bands import in_bands
 from seestack.numerics.psf import fit_stars
 from seestack.numerics.robust import sky_level, sky_map
 
@@ -28,6 +29,8 @@ __all__ = ["detect"]
 
 _MIN_SIDE_PX = 16
 _EDGE_PX = 2
+# Rows searched at once, and one over the share of rows and columns whose noise is measured.
+_BAND, _THIN, _ENOUGH = 128, 7, 40_000
 # Candidates measured for each star wanted; the rest turn out to be something else.
 _CANDIDATES_PER_STAR = 3
 # Light in the 8 neighbours over the peak: 1.4 for a star of FWHM 1.3 px, at most 1 for
@@ -116,7 +119,7 @@ def detect(
         known = bool(np.isfinite(pixels).any())
         return Stars(np.empty((0, 2)), sky_adu=level if known else float("nan"))
     empty = Stars(np.empty((0, 2)), sky_adu=level, sky_sigma_adu=noise)
-    light = pixels - sky
+    light = np.subtract(pixels, sky, out=sky)
     bad = _with_saturated(pixels, bad)
     if bad is not None:
         light[bad] = 0.0
@@ -148,7 +151,7 @@ def _checked(image: ArrayLike, mask: ArrayLike | None) -> tuple[Image, BoolArray
 
 def _with_saturated(pixels: Image, bad: BoolArray | None) -> BoolArray | None:
     """Add the pixels at the image's ceiling to the bad ones, where it has a ceiling."""
-    top = np.fmax.reduce(pixels, axis=None)
+    top = pixels.max() if bad is None else np.fmax.reduce(pixels, axis=None)
     ceiling = pixels == top
     if np.count_nonzero(ceiling) < 3:
         return bad
@@ -159,40 +162,76 @@ def _candidates(
     light: Image, bad: BoolArray | None, fwhm: float, threshold: float, count: int
 ) -> NDArray[np.intp]:
     """Return (row, col) of local maxima of the convolved image, highest first."""
-    wide = 2 * round(3 * fwhm) + 1
-    core = 2 * round(1.3 * fwhm) + 1
-    convolved = cv2.GaussianBlur(light, (core, core), fwhm / 2.3548, borderType=cv2.BORDER_REFLECT)
-    convolved -= cv2.blur(light, (wide, wide), borderType=cv2.BORDER_REFLECT)
-    _, noise = sky_level(convolved[::7, ::7])
-    side = 2 * max(round(fwhm), 2) + 1
-    highest = cv2.dilate(convolved, np.ones((side, side), np.uint8))
-    above = np.flatnonzero(convolved > threshold * noise)
-    above = above[convolved.ravel()[above] == highest.ravel()[above]]
-    found = np.column_stack(np.unravel_index(above, light.shape))
+    found, height, sample = _maxima(light, fwhm)
+    thinner = max(int(np.sqrt(sample.size / _ENOUGH)), 1)
+    _, noise = sky_level(sample[::thinner, ::thinner])
+    above = height > threshold * noise
+    found, height = found[above], height[above]
     last = np.array(light.shape) - 1 - _EDGE_PX
     usable = ((found >= _EDGE_PX) & (found <= last)).all(axis=1)
     if bad is not None:
         usable &= ~_stamps(bad, found, 1).any(axis=(1, 2))
-    order = np.argsort(-convolved.ravel()[above[usable]], kind="stable")
-    found = _without_lines(convolved, found[usable][order], max(round(fwhm / 2), 1))[:count]
+    order = np.argsort(-height[usable], kind="stable")[:count]
+    found = found[usable][order]
     return _snapped(light, found) if len(found) else found
 
 
-def _without_lines(convolved: Image, found: NDArray[np.intp], lag: int) -> NDArray[np.intp]:
-    """Drop pieces of a trail: they bend across the trail and hardly along it.
+def _maxima(light: Image, fwhm: float) -> tuple[NDArray[np.intp], Image, Image]:
+    """Return (row, col) and height of the maxima of the convolved image, and a sample of it.
+
+    Pieces of a trail are left out.
+    """
+    wide = 2 * round(3 * fwhm) + 1
+    core = 2 * round(1.3 * fwhm) + 1
+    side = 2 * max(round(fwhm), 2) + 1
+    reach = wide // 2 + side // 2
+    rows, cols = light.shape
+    sample = np.empty((-(-rows // _THIN), -(-cols // _THIN)), np.float32)
+    found: dict[int, tuple[NDArray[np.intp], Image]] = {}
+
+    def search(band: slice) -> None:
+        window = slice(max(band.start - reach, 0), min(band.stop + reach, rows))
+        part = light[window]
+        convolved = cv2.GaussianBlur(
+            part, (core, core), fwhm / 2.3548, borderType=cv2.BORDER_REFLECT
+        )
+        convolved -= cv2.blur(part, (wide, wide), borderType=cv2.BORDER_REFLECT)
+        highest = cv2.dilate(convolved, np.ones((side, side), np.uint8))
+        inner = slice(band.start - window.start, band.stop - window.start)
+        around, convolved, highest = convolved, convolved[inner], highest[inner]
+        first = -(-band.start // _THIN)
+        some = convolved[first * _THIN - band.start :: _THIN, ::_THIN]
+        sample[first : first + len(some)] = some
+        place = np.flatnonzero((convolved == highest) & (convolved > 0))
+        row, col = np.divmod(place, cols)
+        star = _bends_all_round(around, row + inner.start, col, max(round(fwhm / 2), 1))
+        row, col = row[star], col[star]
+        found[band.start] = np.column_stack([row + band.start, col]), convolved[row, col]
+
+    in_bands(search, rows, max(_BAND, 2 * reach))
+    places, heights = zip(*(found[top] for top in sorted(found)), strict=True)
+    return np.concatenate(places), np.concatenate(heights), sample
+
+
+def _bends_all_round(
+    convolved: Image, row: NDArray[np.intp], col: NDArray[np.intp], lag: int
+) -> BoolArray:
+    """Return which maxima are no pieces of a trail, which hardly bends along itself.
 
     Second differences over `lag` pixels are the Hessian; a round star has equal curvatures.
     """
-    if len(found) == 0:
-        return found
-    near = _stamps(convolved, found, lag)[:, ::lag, ::lag]
-    across, down = (
-        2 * near[:, 1, 1] - a - b
-        for a, b in ((near[:, 1, 0], near[:, 1, 2]), (near[:, 0, 1], near[:, 2, 1]))
+    rows, cols = (
+        (x + np.array([[-lag], [0], [lag]])).clip(0, n - 1)
+        for x, n in zip((row, col), convolved.shape, strict=True)
     )
-    mixed = (near[:, 0, 2] + near[:, 2, 0] - near[:, 0, 0] - near[:, 2, 2]) / 4
+    near = convolved[rows[:, None], cols[None, :]]
+    across, down = (
+        2 * near[1, 1] - near[1, 0] - near[1, 2],
+        2 * near[1, 1] - near[0, 1] - near[2, 1],
+    )
+    mixed = (near[0, 2] + near[2, 0] - near[0, 0] - near[2, 2]) / 4
     mean, spread = (across + down) / 2, np.hypot((across - down) / 2, mixed)
-    return found[mean - spread > _MIN_CURVATURE_RATIO * (mean + spread)]
+    return mean - spread > _MIN_CURVATURE_RATIO * (mean + spread)
 
 
 def _snapped(light: Image, found: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array, check_positive
 from seestack.model import BoolArray, FloatArray, Image
+from seestack.numerics.bands import in_bands
 from seestack.numerics.surfaces import Surface, fit_surface
 
 __all__ = ["SkyBoxes", "normalize", "sky_boxes", "sky_difference"]
@@ -29,6 +30,8 @@ _LIT = 3.0
 _ROUNDING = 5e-7
 # Rows handled at once: the working arrays of a band stay in the processor's cache.
 _BAND = 32
+# Lines of boxes reduced at once.
+_LINES = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -256,27 +259,43 @@ def _box_means(pixels: Image, box_px: int) -> Image:
     """Return the means of whole boxes; NaN where too few pixels are known."""
     rows, cols = (n // box_px for n in pixels.shape[:2])
     level = np.empty((rows, cols, *pixels.shape[2:]), np.float32)
-    for line, means in enumerate(level):
-        band = pixels[line * box_px : (line + 1) * box_px, : cols * box_px]
-        means[...] = _in_boxes(band.sum(axis=0), cols) / np.float32(box_px**2)
-        if not np.isfinite(means).all():
-            known = np.isfinite(band)
-            share = _in_boxes(known.sum(axis=0, dtype=np.uint8).astype(np.float32), cols)
-            total = _in_boxes(band.sum(axis=0, where=known), cols)
-            enough = share >= _LEAST_KNOWN * box_px**2
-            means[...] = np.float32(np.nan)
-            np.divide(total, share, out=means, where=enough)
+
+    def reduce(lines: slice) -> None:
+        for line in range(lines.start, lines.stop):
+            band = pixels[line * box_px : (line + 1) * box_px, : cols * box_px]
+            level[line] = _means_of_line(band, cols, box_px)
+
+    in_bands(reduce, rows, _LINES)
     return level
+
+
+def _means_of_line(band: Image, cols: int, box_px: int) -> Image:
+    """Return the means of the boxes side by side in one band of rows."""
+    means = _in_boxes(band.sum(axis=0), cols) / np.float32(box_px**2)
+    torn = ~np.isfinite(means).reshape(cols, -1).all(axis=1)
+    if torn.any():
+        boxes = band.reshape(box_px, cols, -1)[:, torn].reshape(
+            box_px, int(torn.sum()), box_px, *band.shape[2:]
+        )
+        known = np.isfinite(boxes)
+        share = known.sum(axis=(0, 2), dtype=np.float32)
+        total = boxes.sum(axis=(0, 2), where=known)
+        enough = share >= _LEAST_KNOWN * box_px**2
+        rest = np.full(share.shape, np.nan, np.float32)
+        means[torn] = np.divide(total, share, out=rest, where=enough)
+    return means
 
 
 def _subtract(pixels: Image, surfaces: tuple[Surface, ...], scale: np.float32, out: Image) -> None:
     """Write the scaled pixels less the surface of each channel."""
     factors = [surface.factors(*(np.arange(n) for n in pixels.shape[:2])) for surface in surfaces]
-    for top in range(0, pixels.shape[0], _BAND):
-        band = slice(top, top + _BAND)
+
+    def subtract(band: slice) -> None:
         sky = [down[band] @ along for down, along in factors]
         scaled = pixels[band] if scale == 1 else np.multiply(pixels[band], scale, out=out[band])
         np.subtract(scaled, sky[0] if pixels.ndim == 2 else np.stack(sky, axis=2), out=out[band])
+
+    in_bands(subtract, len(pixels), _BAND)
 
 
 def _in_boxes(line: Image, boxes: int) -> Image:

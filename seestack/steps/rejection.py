@@ -9,13 +9,15 @@ came in, the first included, and the verdict does not depend on the order of the
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from seestack.checks import check_positive
-from seestack.model import BoolArray, Extremes, Image, Stack
+from seestack.model import Extremes, Image, Stack
+from seestack.numerics.bands import in_bands
 from seestack.numerics.order import set_aside, trimmed_freedom
 
 __all__ = ["clip_outliers"]
@@ -34,7 +36,7 @@ _CONTRAST_SHARE = 2.0
 _NOISE_RANGE = 5.5
 # Rows decided at once, and how far a decision looks beyond them.
 _BAND = 64
-_REACH = 8
+_REACH = 4
 
 
 def clip_outliers(stack: Stack, *, kappa: float = 4.0) -> Stack:
@@ -104,23 +106,20 @@ def clip_outliers(stack: Stack, *, kappa: float = 4.0) -> Stack:
     if stack.extremes is None:
         return stack
     kept = stack.extremes
-    clean = replace(
-        stack.copy(),
-        extremes=None,
-        rejected=np.zeros_like(stack.coverage),
-        rejected_of_frame=np.zeros(len(kept.weights), np.int64),
-    )
-    freedom = trimmed_freedom(len(kept.weights), len(kept.high), len(kept.low))
+    clean = replace(replace(stack, extremes=None).copy(), rejected=np.zeros_like(stack.coverage))
+    sizes = len(kept.high), len(kept.low)
+    aside = np.array([set_aside(n, *sizes) for n in range(len(kept.weights) + 1)], np.uint8)
+    freedom = trimmed_freedom(len(kept.weights), *sizes)
     rows = stack.mean.shape[0]
-    for top in range(0, rows, _BAND):
-        bottom = min(top + _BAND, rows)
-        window = slice(max(top - _REACH, 0), min(bottom + _REACH, rows))
-        samples = _samples_aside(stack, kept, window)
+
+    def decide(band: slice) -> NDArray[np.int64]:
+        window = slice(max(band.start - _REACH, 0), min(band.stop + _REACH, rows))
+        samples = _samples_aside(stack, kept, window, aside)
         rest = _rest(stack, window, samples, freedom)
-        outliers = _outliers(samples, rest, kappa)
-        inner = slice(top - window.start, bottom - window.start)
-        _take_out(clean, slice(top, bottom), samples, outliers, inner)
-    return clean
+        return _take_out(clean, band, window, samples, _outliers(samples, rest, kappa), kept)
+
+    counts = in_bands(decide, rows, _BAND)
+    return replace(clean, rejected_of_frame=np.sum(counts, axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,34 +141,38 @@ class _Sample:
 class _Rest:
     """The samples that are not set aside: mean above that of all, weight and noise.
 
-    `sigma` is the noise of a sample of weight 1, NaN where it is not known; `slack` what
-    the seeing may add.
+    `sigma` is the noise of a sample of weight 1, NaN where it is not known, `shared` the
+    part of its square that the neighbourhood has; `level` the mean of the samples.
     """
 
     shift: Image
     weight: Image
     sigma: Image
-    slack: Image
+    shared: Image
+    level: Image
 
 
-def _samples_aside(stack: Stack, kept: Extremes, rows: slice) -> list[_Sample]:
-    coverage, mean = stack.coverage[rows], stack.mean[rows]
-    sizes = (len(kept.high), len(kept.low))
-    most = np.array([set_aside(n, *sizes) for n in range(len(kept.weights) + 1)], np.uint8)
+def _samples_aside(
+    stack: Stack, kept: Extremes, rows: slice, aside: NDArray[np.uint8]
+) -> list[_Sample]:
+    coverage, mean = stack.coverage[rows], stack.mean[rows].astype(np.float32)
     weights = kept.weights.astype(np.float32)
+    alike = bool((weights == weights[0]).all())
     samples = []
     for sign, values, frames, size in (
-        (1, kept.high, kept.high_frame, most[:, 0]),
-        (-1, kept.low, kept.low_frame, most[:, 1]),
+        (1, kept.high, kept.high_frame, aside[:, 0]),
+        (-1, kept.low, kept.low_frame, aside[:, 1]),
     ):
-        places = size[coverage]
         for place in range(len(values)):
-            aside = places > place
-            delta = np.subtract(values[place, rows], mean, dtype=np.float32, casting="same_kind")
-            delta[~aside] = 0.0
-            frame = frames[place, rows]
-            weight = weights[frame] * aside
-            samples.append(_Sample(sign, values[place, rows], delta, weight, frame))
+            value, frame = values[place, rows], frames[place, rows]
+            delta = value - mean
+            weight = np.full_like(delta, weights[0]) if alike else weights.take(frame)
+            # It is set aside from so many samples on.
+            enough = int(np.searchsorted(size, place, side="right"))
+            missing = np.flatnonzero(coverage < enough)
+            delta.reshape(-1)[missing] = 0.0
+            weight.reshape(-1)[missing] = 0.0
+            samples.append(_Sample(sign, value, delta, weight, frame))
     return samples
 
 
@@ -178,77 +181,149 @@ def _rest(stack: Stack, rows: slice, samples: list[_Sample], freedom: Image) -> 
     squares = stack.m2[rows].astype(np.float32)
     moment = np.zeros_like(weight)
     for sample in samples:
-        product = sample.weight * sample.delta
         weight -= sample.weight
+        product = sample.weight * sample.delta
         moment -= product
         product *= sample.delta
         squares -= product
     with np.errstate(divide="ignore", invalid="ignore"):
-        shift = np.where(weight > 0, moment / weight, np.float32(0))
-        free = freedom[stack.coverage[rows]]
-        squares = np.where(free > 0, np.maximum(squares - moment * shift, 0), np.float32(0))
-        near = _summed(squares) / _summed(free)
-        own = (squares + _SHARED_SAMPLES * near) / (free + _SHARED_SAMPLES)
-        sigma = np.sqrt(np.maximum(own, near))
-        rough = _contrast(stack.mean[rows].astype(np.float32) + shift)
-        slack = rough - _NOISE_RANGE * np.sqrt(near / weight)
-    sigma[free <= 0] = np.nan
-    return _Rest(shift, weight, sigma, _CONTRAST_SHARE * np.maximum(slack, 0))
+        shift = moment / weight
+        shift.reshape(-1)[np.flatnonzero(~(weight > 0))] = 0.0
+        free = freedom.take(stack.coverage[rows])
+        moment *= shift
+        squares -= moment
+        np.maximum(squares, 0, out=squares)
+        unknown = np.flatnonzero(free <= 0)
+        squares.reshape(-1)[unknown] = 0.0
+        near = _summed(squares)
+        near /= _summed(free)
+        squares += _SHARED_SAMPLES * near
+        free += _SHARED_SAMPLES
+        squares /= free
+        sigma = np.sqrt(np.maximum(squares, near, out=squares), out=squares)
+    sigma.reshape(-1)[unknown] = np.nan
+    return _Rest(shift, weight, sigma, near, stack.mean[rows].astype(np.float32) + shift)
 
 
-def _outliers(samples: list[_Sample], rest: _Rest, kappa: float) -> list[BoolArray]:
-    far, near = [], []
+def _outliers(samples: list[_Sample], rest: _Rest, kappa: float) -> list[NDArray[np.intp]]:
+    """Return the flat indices of the outliers of each place.
+
+    Few samples are far from the others; only these are compared with the contrast.
+    """
+    flat = [_flat(sample) for sample in samples]
+    heaviest = np.float32(max(sample.weight.max(initial=0.0) for sample in samples))
     with np.errstate(divide="ignore", invalid="ignore"):
-        for sample in samples:
-            height = sample.sign * (sample.delta - rest.shift) - rest.slack
-            height /= rest.sigma * np.sqrt(1 / sample.weight + 1 / rest.weight)
-            far.append(height > kappa)
-            near.append(height > min(kappa, _KAPPA_NEAR))
-    if not any(outlier.any() for outlier in far):
+        # No sample that comes less far can be an outlier.
+        least = np.sqrt(1 / heaviest + 1 / rest.weight)
+        least *= rest.sigma
+        least *= np.float32(kappa * (1 - 1e-5))
+    reached = {1: rest.shift + least, -1: rest.shift - least}
+    far = []
+    for sample, beyond in zip(flat, (sample.sign for sample in samples), strict=True):
+        limit = reached[beyond].reshape(-1)
+        index = np.flatnonzero(sample.delta > limit if beyond > 0 else sample.delta < limit)
+        far.append(index[_height(sample, rest, index) > kappa])
+    if not any(index.size for index in far):
         return far
+    return _grown(flat, far, rest, min(kappa, _KAPPA_NEAR))
+
+
+def _grown(
+    samples: list[_Sample], far: list[NDArray[np.intp]], rest: _Rest, kappa: float
+) -> list[NDArray[np.intp]]:
+    """Add to the outliers what the same frame has beside them at `kappa`."""
     grown = []
-    for sign in (1, -1):
-        marked = np.zeros(rest.shift.shape, np.float32)
-        for sample, outlier in zip(samples, far, strict=True):
-            if sample.sign == sign:
-                np.copyto(marked, sample.frame + 1, where=outlier)
-        around = cv2.dilate(marked, np.ones((3, 3), np.uint8))
-        for sample, outlier, close in zip(samples, far, near, strict=True):
-            if sample.sign == sign:
-                grown.append(outlier | (close & (around == sample.frame + 1)))
-    return grown
+    for sample in samples:
+        beside = [
+            _beside(index, other.frame[index], rest.shift.shape)
+            for other, index in zip(samples, far, strict=True)
+            if other.sign == sample.sign
+        ]
+        index, frame = (np.concatenate(part) for part in zip(*beside, strict=True))
+        index = np.unique(index[sample.frame[index] == frame])
+        grown.append(index[_height(sample, rest, index) > kappa])
+    return [np.union1d(few, more) for few, more in zip(far, grown, strict=True)]
+
+
+def _flat(sample: _Sample) -> _Sample:
+    return _Sample(
+        sample.sign,
+        sample.value.reshape(-1),
+        sample.delta.reshape(-1),
+        sample.weight.reshape(-1),
+        sample.frame.reshape(-1),
+    )
+
+
+def _height(sample: _Sample, rest: _Rest, index: NDArray[np.intp]) -> Image:
+    """Return how many standard deviations some samples are beyond what the seeing may do."""
+    weight, shift, sigma, shared = (
+        array.reshape(-1)[index] for array in (rest.weight, rest.shift, rest.sigma, rest.shared)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slack = _contrast(rest.level, index) - _NOISE_RANGE * np.sqrt(shared / weight)
+        height = sample.sign * (sample.delta[index] - shift)
+        height -= _CONTRAST_SHARE * np.maximum(slack, 0)
+        return height / (sigma * np.sqrt(1 / sample.weight[index] + 1 / weight))
 
 
 def _take_out(
-    clean: Stack, rows: slice, samples: list[_Sample], outliers: list[BoolArray], inner: slice
-) -> None:
-    """Undo the update that each outlier made to the mean, in place."""
+    clean: Stack,
+    band: slice,
+    window: slice,
+    samples: list[_Sample],
+    outliers: list[NDArray[np.intp]],
+    kept: Extremes,
+) -> NDArray[np.int64]:
+    """Undo the update that each outlier made to the mean, in place; count them by frame."""
     assert clean.rejected is not None
-    assert clean.rejected_of_frame is not None
-    mean, m2, total = clean.mean[rows], clean.m2[rows], clean.weight[rows]
-    for sample, outlier in zip(samples, outliers, strict=True):
-        here = np.nonzero(outlier[inner])
-        weight = sample.weight[inner][here].astype(np.float64)
-        height = sample.value[inner][here] - mean[here]
+    line = clean.mean[0].size
+    begin, end = (band.start - window.start) * line, (band.stop - window.start) * line
+    mean, m2, total, coverage, rejected = (
+        array[band].reshape(-1)
+        for array in (clean.mean, clean.m2, clean.weight, clean.coverage, clean.rejected)
+    )
+    counts = np.zeros(len(kept.weights), np.int64)
+    for sample, index in zip(map(_flat, samples), outliers, strict=True):
+        there = index[(index >= begin) & (index < end)]
+        here = there - begin
+        weight = sample.weight[there].astype(np.float64)
+        height = sample.value[there] - mean[here]
         total[here] -= weight
         step = weight * height / total[here]
         mean[here] -= step
         m2[here] = np.maximum(m2[here] - weight * height * (height + step), 0.0)
-        clean.coverage[rows][here] -= 1
-        clean.rejected[rows][here] += 1
-        frames = sample.frame[inner][here]
-        clean.rejected_of_frame[:] += np.bincount(frames, minlength=len(clean.rejected_of_frame))
+        coverage[here] -= 1
+        rejected[here] += 1
+        counts += np.bincount(sample.frame[there], minlength=len(counts))
+    return counts
 
 
 def _summed(values: Image) -> Image:
     box = (_NOISE_BOX_PX, _NOISE_BOX_PX)
-    return cv2.blur(values, box, borderType=cv2.BORDER_REFLECT_101)
+    return cv2.blur(values, box, borderType=cv2.BORDER_REFLECT_101).reshape(values.shape)
 
 
-def _contrast(mean: Image) -> Image:
-    """Return the range of the mean around each pixel, blind to pixels without a value."""
-    box = np.ones((_CONTRAST_BOX_PX, _CONTRAST_BOX_PX), np.uint8)
-    known = np.isfinite(mean)
-    highest = cv2.dilate(np.where(known, mean, -np.inf).astype(np.float32), box)
-    lowest = cv2.erode(np.where(known, mean, np.inf).astype(np.float32), box)
-    return np.subtract(highest, lowest, out=np.zeros_like(mean), where=known)
+def _beside(
+    index: NDArray[np.intp], values: NDArray[Any], shape: tuple[int, ...]
+) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Return the 3 x 3 pixels around some, by flat index, with a value of each of these."""
+    around = _around(index, shape, 1)
+    return around.ravel(), np.tile(values, len(around))
+
+
+def _around(index: NDArray[np.intp], shape: tuple[int, ...], reach: int) -> NDArray[np.intp]:
+    """Return flat indices (K, N) of the square around N pixels, cut at the border."""
+    place = np.unravel_index(index, shape)
+    offsets = range(-reach, reach + 1)
+    rows = [(place[0] + down).clip(0, shape[0] - 1) for down in offsets]
+    cols = [(place[1] + right).clip(0, shape[1] - 1) for right in offsets]
+    return np.array(
+        [np.ravel_multi_index((row, col, *place[2:]), shape) for row in rows for col in cols]
+    )
+
+
+def _contrast(level: Image, index: NDArray[np.intp]) -> Image:
+    """Return the range of the level around some pixels, blind to those without a value."""
+    values = level.reshape(-1)[_around(index, level.shape, _CONTRAST_BOX_PX // 2)]
+    return np.fmax.reduce(values, axis=0) - np.fmin.reduce(values, axis=0)

@@ -1,8 +1,8 @@
 """Measure how much less noise a stack has than a single frame.
 
-Two ways. `sky_noise` and `measured_gain` look at one image and take what is rough in it
-for noise, be it noise or the threads of a nebula. `tracked_gain` compares parts of the
-stack with each other, so that whatever is in the sky cancels.
+Two ways. `sky_noise` looks at one image and takes what is rough in it for noise, be it
+noise or the threads of a nebula. `tracked_gain` compares parts of the stack with each
+other, so that whatever is in the sky cancels.
 """
 
 from __future__ import annotations
@@ -14,22 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seestack.checks import as_image, check_positive
-from seestack.model import BoolArray, FloatArray, Image, Stack
+from seestack.model import FloatArray
 from seestack.numerics.noise import NoiseTrack, robust_spread, without_structure
-from seestack.numerics.robust import MAD_TO_SIGMA, sky_level
+from seestack.numerics.robust import MAD_TO_SIGMA
 
 __all__ = [
     "NoiseTrack",
-    "measured_gain",
     "sky_noise",
     "stack_noise",
     "tracked_gain",
 ]
 
-_BOX_PX = 8
 _FEWEST_BENDS = 20
-# The gain is measured in the middle of the stack, on a square of at most this side.
-_MIDDLE_PX = 640
 # With fewer frames the noise of the first is not independent of that of the mean.
 _FEWEST_FRAMES = 4
 
@@ -63,47 +59,6 @@ def sky_noise(image: NDArray[np.floating], *, box_px: int = 8) -> float:
     pixels = as_image("image", image)
     check_positive("box_px", box_px, whole=True)
     return _noise_of(_box_means(pixels, box_px))
-
-
-def measured_gain(reference: Image, stack: Stack) -> float:
-    """Return how many times less noise the stack has than its reference frame.
-
-    Parameters
-    ----------
-    reference : ndarray of shape (H, W)
-        The reference frame in ADU.
-    stack : Stack
-        The stack on its grid, the reference included.
-
-    Returns
-    -------
-    float
-        Noise of the sky in the frame over that in the stack, both in boxes of 8 x 8
-        pixels that all frames cover and that hold no light the stack can see; NaN
-        where the middle of the frame has too few of them.
-
-    Examples
-    --------
-    >>> from seestack.steps.accumulation import accumulate
-    >>> rng = np.random.default_rng(0)
-    >>> frames = rng.normal(100.0, 8.0, (4, 320, 400)).astype(np.float32)
-    >>> stack = None
-    >>> for frame in frames:
-    ...     stack = accumulate(stack, frame, np.ones(frame.shape, bool))
-    >>> 1.9 < measured_gain(frames[0], stack) < 2.1
-    True
-    """
-    middle = tuple(
-        slice(max((n - _MIDDLE_PX) // 2, 0), (n + _MIDDLE_PX) // 2) for n in reference.shape
-    )
-    mean = stack.mean[middle].astype(np.float32)
-    partly = stack.coverage[middle] < stack.coverage.max()
-    blank = _box_means((partly | _lit(mean)).astype(np.float32), _BOX_PX) == 0
-    of_frame, of_stack = (
-        _noise_of(np.where(blank, _box_means(image, _BOX_PX), np.nan))
-        for image in (reference[middle], mean)
-    )
-    return of_frame / of_stack if of_stack > 0 else float("nan")
 
 
 def stack_noise(track: NoiseTrack) -> float:
@@ -212,15 +167,3 @@ def _noise_of(boxes: FloatArray) -> float:
         return float("nan")
     spread = MAD_TO_SIGMA * np.median(np.abs(bends - np.median(bends)))
     return float(spread / np.sqrt(1.5))
-
-
-def _lit(mean: Image) -> BoolArray:
-    """Return the pixels within a box of light that stands out of the sky."""
-    known = np.isfinite(mean)
-    if not known.any():
-        return ~known
-    filled = np.where(known, mean, np.float32(sky_level(mean[::4, ::4])[0]))
-    light = cv2.GaussianBlur(filled, (0, 0), 1.7) - cv2.blur(filled, (25, 25))
-    bright = (light > 4 * sky_level(light[::7, ::7])[1]).astype(np.uint8)
-    reach = np.ones((2 * _BOX_PX + 1, 2 * _BOX_PX + 1), np.uint8)
-    return cv2.dilate(bright, reach) > 0

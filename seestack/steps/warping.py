@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from seestack.checks import as_colour, as_image, check_positive
 from seestack.model import BoolArray, FloatArray, Image, Transform
+from seestack.numerics.bands import in_bands
 from seestack.numerics.footprints import filled, inside, touched
 from seestack.numerics.mosaics import Sites, as_mosaic, sites_of
 from seestack.numerics.resampling import affine, shear_warp
@@ -32,6 +33,8 @@ _SITE_KERNELS = {
 }
 # Scale or skew that moves the corners of a large frame by less than 0.02 px.
 _SLACK_RIGID = 1e-5
+# Rows handled at once: the working arrays of a band stay in the processor's cache.
+_BAND = 128
 
 
 def warp(
@@ -243,9 +246,24 @@ def _warp_sites(
 
 def _without_dark_rings(warped: Image, pixels: Image, inverse: FloatArray) -> Image:
     """Raise each pixel to the darkest of the 5 x 5 pixels around where it came from."""
-    darkest = cv2.erode(pixels, np.ones((5, 5), np.uint8))
-    shape = (warped.shape[0], warped.shape[1])
-    return np.maximum(warped, affine(darkest, inverse, shape, cv2.INTER_NEAREST), out=warped)
+    darkest = np.empty_like(pixels)
+
+    def search(band: slice) -> None:
+        top = max(band.start - 2, 0)
+        lowest = cv2.erode(pixels[top : band.stop + 2], np.ones((5, 5), np.uint8))
+        darkest[band] = lowest[band.start - top : band.stop - top]
+
+    in_bands(search, len(pixels), _BAND)
+
+    def lift(band: slice) -> None:
+        rows = warped[band]
+        from_band = inverse.copy()
+        from_band[:2, 2] += inverse[:2, 1] * band.start
+        shape = (rows.shape[0], rows.shape[1])
+        np.maximum(rows, affine(darkest, from_band, shape, cv2.INTER_NEAREST), out=rows)
+
+    in_bands(lift, len(warped), _BAND)
+    return warped
 
 
 def _checked(

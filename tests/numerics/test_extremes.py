@@ -73,3 +73,18 @@ def test_more_frames_than_sixteen_bits_number(count):
     insert(extremes, np.full((1, 2), 7.0, np.float32), slice(0, 1), count - 1)
     assert extremes.high_frame[0, 0, 0] == count - 1
     assert extremes.high_frame.dtype == (np.uint16 if count == 65_536 else np.uint32)
+
+
+def test_late_frames_change_few_pixels_and_the_right_ones():
+    frames = np.random.default_rng(3).normal(size=(60, 40, 50)).astype(np.float32)
+    usable = np.random.default_rng(4).uniform(size=frames.shape) < 0.9
+    extremes = empty_extremes(frames.shape[1:], 3, 2)
+    for number, frame in enumerate(frames):
+        extremes = with_weight(extremes, 1.0)
+        insert(extremes, frame, slice(0, 40), number, usable=usable[number])
+    for values, numbers, order in (
+        (extremes.high, extremes.high_frame, np.argsort(np.where(usable, -frames, np.inf), axis=0)),
+        (extremes.low, extremes.low_frame, np.argsort(np.where(usable, frames, np.inf), axis=0)),
+    ):
+        np.testing.assert_array_equal(numbers, order[: len(numbers)])
+        np.testing.assert_array_equal(values, np.take_along_axis(frames, order, 0)[: len(values)])

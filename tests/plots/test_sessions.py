@@ -6,8 +6,9 @@ import pytest
 from figures import axis_labels, known_pairs, known_reports
 from matplotlib.figure import Figure
 
-from seestack import Registration, Transform
+from seestack import LiveStacker, Registration, Transform
 from seestack.plots import plot_matches, plot_offsets, plot_quality, plot_snr_gain
+from seestack.simulation import random_field, simulate_frame
 
 
 def line_of(ax, label):
@@ -85,6 +86,18 @@ def test_rejected_frames_are_crosses_with_their_reasons():
     assert texts == ["offset out of range", "alignment failed"]
     assert [line.get_xdata() for line in reasons.lines] == [[4], [7]]
     assert ax.get_title() == "10 frames stacked (dots), 2 rejected (crosses)"
+
+
+def test_frames_refused_by_the_same_limit_share_a_line():
+    st = LiveStacker(max_sky=1.5)
+    field = random_field((120, 180), 40, seed=5)
+    for n, sky_adu in enumerate((800, 800, 800, 1600, 1700, 800)):
+        st.add_frame(simulate_frame(field, (120, 180), seed=n, sky_adu=sky_adu))
+    assert len({report["reason"] for report in st.reports if not report["accepted"]}) == 2
+    reasons = plot_quality(st.reports).child_axes[-1]
+    assert [label.get_text() for label in reasons.get_yticklabels()] == ["sky out of range"]
+    (line,) = reasons.lines
+    assert list(line.get_xdata()) == [3, 4]
 
 
 def test_long_reasons_are_wrapped_and_shortened():

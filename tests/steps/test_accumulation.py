@@ -1,5 +1,7 @@
 """accumulate and merge: exact statistics for each pixel."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from simulated import NO_IMAGES, NOT_POSITIVE
@@ -115,6 +117,23 @@ def test_out_gives_the_same_and_reuses_the_arrays():
         stack = accumulate(stack, image, footprint, weight=weight, out=stack)
         assert before is None or stack.mean is before.mean
     assert_same(stack, kept)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_arrays_in_another_order_are_added_to_as_well(again):
+    images, footprints, weights = frames(3, seed=8)
+    stack = accumulate(None, images[0], footprints[0], weight=weights[0], extremes=(2, 1))
+    kept = stack.extremes
+    odd = replace(
+        stack,
+        **{name: np.asfortranarray(getattr(stack, name)) for name in ARRAYS},
+        extremes=replace(kept, high=np.asfortranarray(kept.high), low=np.asfortranarray(kept.low)),
+    )
+    stack = accumulate(stack, images[1], footprints[1], weight=weights[1])
+    odd = accumulate(odd, images[1], footprints[1], weight=weights[1], out=odd if again else None)
+    assert_same(odd, stack, rtol=0)
+    for name in ("high", "low", "high_frame", "low_frame"):
+        np.testing.assert_array_equal(getattr(odd.extremes, name), getattr(stack.extremes, name))
 
 
 def test_without_out_the_old_stack_stays_as_it_was():

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated import NO_IMAGES, NOT_COUNTS, NOT_POSITIVE, turn
+from simulated import NO_IMAGES, NOT_COUNTS, NOT_POSITIVE
 
 from seestack import Transform, accumulate, warp
 from seestack.alpaca.nebulae import cloudy_field, nebula
 from seestack.numerics.noise import box_means, robust_spread
 from seestack.simulation import random_field, simulate_frame
-from seestack.steps.snr import NoiseTrack, measured_gain, sky_noise, stack_noise, tracked_gain
+from seestack.steps.snr import NoiseTrack, sky_noise, stack_noise, tracked_gain
 
 SHAPE = (400, 560)
 SKY = (480, 640)
@@ -109,39 +109,6 @@ def test_no_image(image, words):
 def test_bad_box(value, error, words):
     with pytest.raises(error, match=f"box_px {words}"):
         sky_noise(np.zeros(SHAPE), box_px=value)
-
-
-# Bilinear interpolation smooths a little even on the scale of a box.
-@pytest.mark.parametrize(("interpolation", "rtol"), [("lanczos", 0.03), ("bilinear", 0.06)])
-def test_noise_falls_with_the_root_of_the_number(interpolation, rtol):
-    shape, field = (800, 1000), random_field((800, 1000), 50, seed=3)
-    rng = np.random.default_rng(3)
-    reference = simulate_frame(field, shape, seed=0)
-    stack = accumulate(None, reference, np.ones(shape, bool))
-    for seed in range(1, 16):
-        motion = turn(shape, rng.uniform(-1, 1), tuple(rng.uniform(-8, 8, 2)))
-        frame = simulate_frame(field, shape, seed=seed, transform=motion)
-        stack = accumulate(stack, *warp(frame, motion, interpolation=interpolation), out=stack)
-    np.testing.assert_allclose(measured_gain(reference, stack), 4.0, rtol=rtol, atol=0)
-
-
-def test_gain_is_unknown_where_frames_hardly_overlap():
-    frame = np.random.default_rng(4).normal(0, 1, SHAPE).astype(np.float32)
-    corner = np.zeros(SHAPE, bool)
-    corner[:20, :20] = True
-    stack = accumulate(accumulate(None, frame, np.ones(SHAPE, bool)), frame, corner)
-    assert np.isnan(measured_gain(frame, stack))
-
-
-def test_the_gain_is_that_of_the_pixels_all_frames_cover():
-    rng = np.random.default_rng(3)
-    frames = rng.normal(500.0, 9.0, (16, 400, 480)).astype(np.float32)
-    stack = None
-    for index, frame in enumerate(frames):
-        footprint = np.ones(frame.shape, bool)
-        footprint[:, 160:] = index < 2
-        stack = accumulate(stack, frame, footprint)
-    assert measured_gain(frames[0], stack) == pytest.approx(4.0, rel=0.08)
 
 
 NEBULA = 600 * nebula(SKY, size_px=240, seed=1)[1]

@@ -62,9 +62,10 @@ async function showPreview({ session, preview_number: number, frames_stacked: st
   const wanted = stacked && number ? `${session}-${number}` : "";
   if (wanted === shown) return;
   shown = wanted;
-  image.hidden = !wanted;
-  at("no-preview").hidden = Boolean(wanted);
-  if (!wanted) return;
+  if (!wanted) {
+    [image.hidden, at("no-preview").hidden] = [true, false];
+    return;
+  }
   const next = new Image();
   next.src = `api/preview.png?of=${wanted}`;
   try {
@@ -76,6 +77,7 @@ async function showPreview({ session, preview_number: number, frames_stacked: st
   if (shown !== wanted) return;
   image.src = next.src;
   image.alt = `The stack of ${stacked} frames`;
+  [image.hidden, at("no-preview").hidden] = [false, true];
 }
 
 function duration(seconds) {
