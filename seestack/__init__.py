@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from seestack.storage.fits import write_frame, write_stack
     from seestack.storage.ledger import write_frames_csv
     from seestack.tables import as_dataframe, as_table
+    from seestack.widgets.control import Place
+    from seestack.widgets.panel import LivePanel, live
 
 __version__ = "0.1.0"
 
@@ -127,6 +129,8 @@ _HOMES = {
     "steps.voting": ("vote",),
     "steps.warping": ("warp", "warp_colour", "warp_mosaic"),
     "tables": ("as_dataframe", "as_table"),
+    "widgets.control": ("Place",),
+    "widgets.panel": ("LivePanel", "live"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -1,0 +1,147 @@
+"""A running JupyterLab with its own folders, and notebooks opened in a browser."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+IDLE = """() => window.jupyterapp?.shell.currentWidget
+    ?.sessionContext?.session?.kernel?.status === 'idle'"""
+SETTINGS = "@jupyterlab/apputils-extension"
+CHROMIUM_ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--disable-dev-shm-usage",
+)
+# Note when the page shows each new picture, by the clock that the kernel reads too.
+WATCH = """() => {
+    window.shown = [];
+    const image = document.querySelector('img.seestack-stack');
+    image.addEventListener('load', () => window.shown.push(Date.now() / 1000));
+}"""
+# Click, and return the milliseconds until the kernel's answer is on the page.
+CLICK = """([button, answer]) => new Promise(done => {
+    const began = performance.now();
+    const seen = new MutationObserver(() => {
+        seen.disconnect(); done(performance.now() - began);
+    });
+    seen.observe(document.querySelector(answer),
+        {subtree: true, childList: true, characterData: true});
+    document.querySelector(button).click();
+    setTimeout(() => done(1e6), 5000);
+})"""
+
+
+def write_notebook(path, *sources):
+    """Write a notebook of code cells."""
+    cells = [
+        {"cell_type": "code", "execution_count": None, "id": f"cell-{n}", "metadata": {},
+         "outputs": [], "source": source}
+        for n, source in enumerate(sources)
+    ]  # fmt: skip
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4}
+    path.write_text(json.dumps(notebook | {"nbformat_minor": 5}))
+
+
+class Lab:
+    """A JupyterLab that serves a folder on loopback."""
+
+    def __init__(self, folder, port, token):
+        self.folder, self.port, self.token = folder, port, token
+
+    def open(self, page, name):
+        """Open a notebook and wait until its kernel can run cells."""
+        page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}?token={self.token}&reset")
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        page.wait_for_function(IDLE)  # a run asked for earlier is silently lost
+
+    def run_all(self, page):
+        """Run all cells, without waiting for them."""
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+@contextmanager
+def jupyterlab(folder, *, dark=False):
+    """Run a JupyterLab whose root is `folder`/work, until the end of the block."""
+    own, work = folder / "own", folder / "work"
+    settings = own / "settings" / SETTINGS
+    settings.mkdir(parents=True)
+    work.mkdir(exist_ok=True)
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
+    if dark:
+        theme = {"theme": "JupyterLab Dark"}
+        (settings / "themes.jupyterlab-settings").write_text(json.dumps(theme))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    folders = {
+        f"JUPYTER_{name}_DIR": str(own / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")
+    } | {"JUPYTERLAB_SETTINGS_DIR": str(own / "settings"), "IPYTHONDIR": str(own / "ipython")}
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={work}"),
+        *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+    ]
+    with (own / "lab.log").open("wb") as log:
+        server = subprocess.Popen(
+            command,
+            env=os.environ | folders | {"PYTHONPATH": paths.rstrip(os.pathsep)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_up(server, f"http://127.0.0.1:{port}/api/status?token={token}", own)
+            yield Lab(work, port, token)
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait_until_up(server, url, own):
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            text = (own / "lab.log").read_text(errors="replace")
+            assert server.poll() is None, text
+            assert time.monotonic() < deadline, text
+            time.sleep(0.2)
+
+
+def run_apart(page, code):
+    """Run code in the notebook's kernel, as a cell would, without waiting for it."""
+    page.evaluate(
+        """code => { window.jupyterapp.shell.currentWidget.sessionContext
+            .session.kernel.requestExecute({code}) }""",
+        code,
+    )
+
+
+def kernel_says(lab, page, code):
+    """Run code that writes to the open file `out`, and return what it wrote."""
+    path = lab.folder / "said.txt"
+    path.unlink(missing_ok=True)
+    part = path.with_suffix(".part")
+    run_apart(
+        page,
+        f"with open({str(part)!r}, 'w') as out:\n    {code}\n"
+        f"import os; os.replace({str(part)!r}, {str(path)!r})",
+    )
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline, code
+        page.wait_for_timeout(20)
+    return path.read_text()
