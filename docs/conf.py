@@ -46,6 +46,7 @@ html_show_sphinx = False
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
+nb_ipywidgets_js = {}  # widgets need a kernel; their script would need the network
 nb_execution_mode = "off"  # notebooks are kept executed, and tests execute them
 
 autodoc_member_order = "bysource"
