@@ -1,5 +1,6 @@
 # make live    set up and run the main job
 # make test    set up and run every check and test
+# make docs    set up and build the documentation into docs/_build/html
 # make browser install Debian's chromium, which the browser tests use; needs root and apt
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: live test browser clean
+.PHONY: live test docs browser clean
 .DELETE_ON_ERROR:
 
 live: $(VENV)/live.stamp
@@ -24,6 +25,9 @@ test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
+docs: $(VENV)/docs.stamp
+	$(BIN)/python -m sphinx -b html -W --keep-going -n -q docs docs/_build/html
+
 browser:
 	apt-get update --quiet
 	apt-get install --quiet --yes --no-install-recommends chromium fonts-dejavu-core
@@ -33,7 +37,7 @@ browser:
 	apt-get install --quiet --yes --no-install-recommends chromium fonts-dejavu-core
 
 clean:
-	rm -rf $(VENV) live
+	rm -rf $(VENV) live docs/_build
 
 $(VENV)/pip.stamp:
 	$(PYTHON) -m venv $(VENV)
@@ -46,4 +50,8 @@ $(VENV)/live.stamp: $(VENV)/pip.stamp pyproject.toml
 
 $(VENV)/test.stamp: $(VENV)/live.stamp
 	$(BIN)/python -m pip install --quiet --group test
+	touch $@
+
+$(VENV)/docs.stamp: $(VENV)/live.stamp
+	$(BIN)/python -m pip install --quiet --group docs
 	touch $@

@@ -137,9 +137,9 @@ def warp_mosaic(
 
     Returns
     -------
-    image : ndarray of shape (*shape, 3), float32
+    image : ndarray of shape (H, W, 3), float32
         Red, green and blue; NaN outside of the footprint.
-    footprint : ndarray of bool, shape (*shape, 3)
+    footprint : ndarray of bool, shape (H, W, 3)
         True where the pixel's position lies within the outermost pixels of the colour
         and no NaN pixel is closer than one step of its grid: 2 px along x or y for
         red and blue, 1.4 px along a diagonal for green.
@@ -193,9 +193,9 @@ def warp_colour(
 
     Returns
     -------
-    image : ndarray of shape (*shape, 3), float32
+    image : ndarray of shape (H, W, 3), float32
         Each colour as `warp` lays it; NaN outside of the footprint.
-    footprint : ndarray of bool, shape (*shape, 3)
+    footprint : ndarray of bool, shape (H, W, 3)
 
     Raises
     ------
