@@ -26,13 +26,13 @@ Folders stand for the frame files in them (FITS, TIFF, PNG), in the order of the
 names. A frame that does not fit is left out, and its row says why.
 
 OUT receives
-  stack.fits    the mean in ADU, with its variance and the number of frames per pixel
+  stack.fits    the mean in ADU, with its variance, coverage and rejections per pixel
   preview.png   a stretched picture of it
   frames.csv    one row for each frame: accepted or not, why, and every number measured
 
-Frames with a Bayer mosaic are stacked as luminance. The SNR gain is the square root of
-the number of frames; beside it stands what was measured in the sky, in boxes of 8 pixels
-without visible light. A nebula that fills the frame leaves few such boxes.
+Frames with a Bayer mosaic make a colour stack, or with --mono one of their luminance. The
+SNR gain is the square root of the number of frames; beside it stands what was measured
+between the halves of the stack.
 """
 _STACK_END = """\
 examples:
