@@ -15,8 +15,13 @@ def paced(settings):
     return simulated(settings, speed=40.0, sky=SKY)
 
 
+def slow_enough_for_pictures(settings):
+    """Return a session with a second between frames: frames that come faster share pictures."""
+    return simulated(settings, speed=10.0, sky=SKY)
+
+
 def test_start_and_watch_until_the_session_ends(page, screenshot):
-    with dashboard(paced, stacking={"frames": 8}) as running:
+    with dashboard(slow_enough_for_pictures, stacking={"frames": 8}) as running:
         page.goto(running.url)
         expect(page.locator("#state")).to_have_text("idle")
         expect(page.locator("#stop")).to_be_disabled()
