@@ -89,6 +89,15 @@ def test_the_examples_of_a_page_run(page, night, tmp_path, monkeypatch):
     text = page.read_text(encoding="utf-8")
     with ExitStack() as ends:
         ends.callback(plt.close, "all")
+        serve = seestack.serve
+
+        def served(*given, **options):
+            """Serve, and stop when the page ends."""
+            dashboard = serve(*given, **options)
+            ends.callback(dashboard.stop)
+            return dashboard
+
+        monkeypatch.setattr(seestack, "serve", served)
         # A telescope and a dashboard that are there, in place of those of the page.
         if "192.168.1.20:32323" in text:
             telescope = SimulatedTelescope(SKY, speed=100.0, discovery_port=None)
@@ -96,7 +105,6 @@ def test_the_examples_of_a_page_run(page, night, tmp_path, monkeypatch):
             text = text.replace("192.168.1.20:32323", telescope.address)
         if "http://127.0.0.1:5173" in text:
             dashboard = seestack.serve(new_session, port=0)
-            ends.callback(dashboard.stop)
             text = text.replace("http://127.0.0.1:5173", dashboard.url.rstrip("/"))
         text = text.replace("seestack.serve(session)", "seestack.serve(session, port=0)")
         copy = shutil.copytree(night, tmp_path / "night") / "page.md"
