@@ -13,7 +13,7 @@ from pathlib import Path
 
 from seestack.session import CaptureSession
 from seestack.snapshots import Snapshot
-from seestack.storage.checkpoint import checkpoint_bytes, frames_in_checkpoint, write_checkpoint
+from seestack.storage.checkpoint import checkpoint_bytes, unfinished_frames, write_checkpoint
 from seestack.storage.ledger import Ledger
 
 __all__ = ["Recorder", "checkpoint_path"]
@@ -75,7 +75,7 @@ class Recorder:
     def begin(self) -> str | None:
         """Make the folder that of this session, and observe it.
 
-        A checkpoint of another session is moved aside, to previous.checkpoint, so that
+        The checkpoint of a session that did not end is moved aside, to previous.checkpoint, so that
         it can never be taken for one of this session.
 
         Returns
@@ -94,15 +94,20 @@ class Recorder:
         return note
 
     def finish(self) -> None:
-        """Write the last checkpoint.
+        """Write the last checkpoint; of a session without any frame, leave nothing behind.
 
         Raises
         ------
         OSError
             If it cannot be written; the last one stays.
         """
+        stacker = self._session.stacker
         with self._lock:
-            write_checkpoint(self.path, self._session.stacker)
+            if stacker.frames_total:
+                write_checkpoint(self.path, stacker, finished=True)
+                return
+            for path in (self.path, self._ledger.path):
+                path.unlink(missing_ok=True)
 
     def __call__(self, seen: Snapshot) -> None:
         """Write what a new frame makes necessary."""
@@ -126,7 +131,7 @@ class Recorder:
     def _attempt_row(self, seen: Snapshot | None) -> OSError | None:
         stacker = self._session.stacker
         try:
-            self._ledger.add(seen and seen.last_report, lambda: stacker.reports)
+            self._ledger.add(seen.last_report if seen else None, lambda: stacker.reports)
         except OSError as error:
             return error
         return None
@@ -143,11 +148,14 @@ class Recorder:
         return None
 
     def _move_aside(self) -> str | None:
-        """Keep the checkpoint of another session under another name, unless it is empty."""
-        if not self.path.exists() or frames_in_checkpoint(self.path) == 0:
+        """Keep the checkpoint of a session that did not end under another name."""
+        count = unfinished_frames(self.path)
+        if not self.path.exists() or count == 0:
             return None
-        count = frames_in_checkpoint(self.path)
         aside = self.path.with_name("previous.checkpoint")
         self.path.replace(aside)
         held = "a damaged checkpoint" if count is None else f"a session of {count} frames"
-        return f"{self.path.parent} held {held}, kept as {aside.name}; --resume goes on with one"
+        return (
+            f"{self.path.parent} held {held}, kept as {aside.name}; "
+            f"to go on with it, name it {self.path.name} and give --resume"
+        )

@@ -26,19 +26,19 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack import __version__
 from seestack.masters import Calibration
 from seestack.options import Options
 from seestack.stacker import LiveStacker
 from seestack.storage.replacing import replacing
 from seestack.storage.values import flatten, rebuild
+from seestack.version import __version__
 
 __all__ = [
     "Checkpoint",
     "CheckpointError",
     "checkpoint_bytes",
-    "frames_in_checkpoint",
     "read_checkpoint",
+    "unfinished_frames",
     "write_checkpoint",
 ]
 
@@ -70,7 +70,9 @@ class Checkpoint:
     inputs: frozenset[str]
 
 
-def write_checkpoint(path: str | os.PathLike[str], stacker: LiveStacker) -> None:
+def write_checkpoint(
+    path: str | os.PathLike[str], stacker: LiveStacker, *, finished: bool = False
+) -> None:
     """Write a stack in mid-session to a file.
 
     Parameters
@@ -79,6 +81,8 @@ def write_checkpoint(path: str | os.PathLike[str], stacker: LiveStacker) -> None
         The file; an older one is replaced when the new one is complete.
     stacker : LiveStacker
         No frame is added while it is written.
+    finished : bool, default False
+        The results of the session are written; it can go on all the same.
 
     Raises
     ------
@@ -102,7 +106,8 @@ def write_checkpoint(path: str | os.PathLike[str], stacker: LiveStacker) -> None
         header = {
             "format": _FORMAT,
             "seestack": __version__,
-            "frames": assembly.log.counts,
+            "frames": assembly.log.total,
+            "finished": finished,
             "folder": str(Path.cwd()),
             "options": flatten(stacker.options)[0],
             "masters": _fingerprint(stacker.calibration),
@@ -187,17 +192,20 @@ def checkpoint_bytes(stacker: LiveStacker) -> int:
         return sum(array.nbytes for array in flatten(assembly.state)[1])
 
 
-def frames_in_checkpoint(path: str | os.PathLike[str]) -> int | None:
-    """Return how many frames had their verdict; None where that cannot be read.
+def unfinished_frames(path: str | os.PathLike[str]) -> int | None:
+    """Return how many frames a session had that has not ended; 0 for one that has.
+
+    None where the file cannot be read. It is not looked at as a whole.
 
     Examples
     --------
-    >>> frames_in_checkpoint("no/such/file") is None
+    >>> unfinished_frames("no/such/file") is None
     True
     """
     try:
         with open(path, "rb") as file:
-            return int(_header(file)["frames"][1])
+            header = _header(file)
+            return 0 if header["finished"] else int(header["frames"])
     except (OSError, ValueError, LookupError, TypeError, OverflowError, MemoryError):
         return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import os
 from collections.abc import Callable, Iterable
@@ -142,9 +141,9 @@ def _append(path: Path, content: bytes) -> None:
     with path.open("ab", buffering=0) as file:
         before = file.tell()
         try:
-            written = file.write(content)
-            if written < len(content):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            left = memoryview(content)
+            while left:  # a disk that is filling up may take a part at first
+                left = left[file.write(left) or 0 :]
         except OSError as error:
             file.truncate(before)
             raise OSError(error.errno, error.strerror, str(path)) from error

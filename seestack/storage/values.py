@@ -97,7 +97,7 @@ def flatten(value: Any) -> tuple[Any, list[NDArray[Any]]]:
     numbers: dict[int, int] = {}
 
     def plain(value: Any) -> Any:
-        kind = type(value)
+        kind: type = type(value)
         if kind in _PLAIN:
             return value
         if kind is np.ndarray:
@@ -105,17 +105,14 @@ def flatten(value: Any) -> tuple[Any, list[NDArray[Any]]]:
                 numbers[id(value)] = len(arrays)
                 arrays.append(value)
             return {"array": numbers[id(value)]}
-        if isinstance(value, np.generic):
-            return {"scalar": [value.dtype.str, value.tobytes().hex()]}
-        if kind is datetime:
-            return {"time": value.isoformat()}
-        if kind in (tuple, list):
+        if kind is tuple or kind is list:
             return {kind.__name__: [plain(item) for item in value]}
         if kind is dict:
             return {"dict": {key: plain(item) for key, item in value.items()}}
         if isinstance(value, Mapping):
-            kept = {key: item for key, item in value.items() if type(item) in _PLAIN}
-            return {"header": kept}
+            return _header(value)
+        if kind is datetime or isinstance(value, np.generic):
+            return _small(value)
         if _KINDS.get(kind.__name__) is kind:
             inner = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
             return {kind.__name__: inner}
@@ -167,3 +164,13 @@ def rebuild(plain: Any, arrays: list[NDArray[Any]]) -> Any:
     if made.keys() != known:
         raise ValueError(f"a {kind} has the fields {sorted(known)}, got {sorted(made)}")
     return _KINDS[kind](**made)
+
+
+def _small(value: Any) -> dict[str, Any]:
+    if isinstance(value, datetime):
+        return {"time": value.isoformat()}
+    return {"scalar": [value.dtype.str, value.tobytes().hex()]}
+
+
+def _header(cards: Mapping[str, Any]) -> dict[str, Any]:
+    return {"header": {key: card for key, card in cards.items() if type(card) in _PLAIN}}

@@ -21,8 +21,8 @@ from seestack.simulation import random_field, simulate_frame
 from seestack.storage.checkpoint import (
     CheckpointError,
     checkpoint_bytes,
-    frames_in_checkpoint,
     read_checkpoint,
+    unfinished_frames,
     write_checkpoint,
 )
 from seestack.storage.values import flatten, rebuild
@@ -155,7 +155,7 @@ def test_scalars_keep_their_type():
 
 
 def test_what_is_not_known_is_refused_at_once(tmp_path):
-    with pytest.raises(TypeError, match="a builtins.set cannot be kept"):
+    with pytest.raises(TypeError, match=r"a builtins\.set cannot be kept"):
         flatten({"a": {1, 2}})
 
 
@@ -204,7 +204,7 @@ def test_foreign_files_are_named(tmp_path):
         (tmp_path / name).write_bytes(body)
         with pytest.raises(CheckpointError, match=f"{name}: is no checkpoint of seestack"):
             read_checkpoint(tmp_path / name)
-        assert frames_in_checkpoint(tmp_path / name) is None
+        assert unfinished_frames(tmp_path / name) is None
     for name in ("missing", ""):
         with pytest.raises(CheckpointError, match="cannot be read"):
             read_checkpoint(tmp_path / name)
@@ -232,7 +232,7 @@ def test_values_of_another_layout_are_named(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(module, "flatten", widened)
         write_checkpoint(tmp_path / "c", LiveStacker())
-    with pytest.raises(CheckpointError, match="another state of seestack.*moon"):
+    with pytest.raises(CheckpointError, match=r"another state of seestack.*moon"):
         read_checkpoint(tmp_path / "c")
 
 
@@ -267,7 +267,9 @@ def test_other_masters_are_named(tmp_path):
 def test_the_size_is_foretold(written, tmp_path):
     stacker = read_checkpoint(written).stacker
     assert 0.9 < checkpoint_bytes(stacker) / written.stat().st_size < 1.0
-    assert frames_in_checkpoint(written) == 12
+    assert unfinished_frames(written) == 12
+    write_checkpoint(tmp_path / "c", stacker, finished=True)
+    assert unfinished_frames(tmp_path / "c") == 0
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(written, tmp_path):
