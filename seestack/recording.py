@@ -20,8 +20,8 @@ __all__ = ["Recorder", "checkpoint_path"]
 
 # A checkpoint waits for so many times what the last one took: it has 1 part in 21.
 _WORTH = 20.0
-# Before the first one it is taken to be written at this speed, that of a memory card.
-_BYTES_PER_S = 50e6
+# Before the first one it is taken to be written at this speed.
+_BYTES_PER_S = 100e6
 _SHORTEST_S = 0.05
 
 
