@@ -45,6 +45,8 @@ class Recorder:
         Not started yet.
     folder : path-like
         Must exist.
+    checkpoints : bool, default True
+        Write checkpoints; frames.csv is written either way.
 
     Examples
     --------
@@ -63,8 +65,11 @@ class Recorder:
     (4, ['frames.csv', 'session.checkpoint'])
     """
 
-    def __init__(self, session: CaptureSession, folder: str | Path) -> None:
+    def __init__(
+        self, session: CaptureSession, folder: str | Path, *, checkpoints: bool = True
+    ) -> None:
         self.path = checkpoint_path(folder)
+        self.checkpoints = checkpoints
         self._session = session
         self._ledger = Ledger(Path(folder) / "frames.csv")
         self._lock = threading.Lock()
@@ -85,7 +90,11 @@ class Recorder:
         """
         note = None
         if self._frames == 0:
-            note = self._move_aside()
+            try:
+                note = self._move_aside()
+                self.path.unlink(missing_ok=True)
+            except OSError as error:
+                note = f"{self.path} cannot be replaced: {error.strerror}"
             self._attempt_checkpoint()
             self._cost_s = None
         self._attempt_row(None)
@@ -104,7 +113,8 @@ class Recorder:
         stacker = self._session.stacker
         with self._lock:
             if stacker.frames_total:
-                write_checkpoint(self.path, stacker, finished=True)
+                if self.checkpoints:
+                    write_checkpoint(self.path, stacker, finished=True)
                 return
             for path in (self.path, self._ledger.path):
                 path.unlink(missing_ok=True)
@@ -122,6 +132,8 @@ class Recorder:
             self._session.tell(f"{failure.filename} cannot be written: {failure.strerror}")
 
     def _is_due(self) -> bool:
+        if not self.checkpoints:
+            return False
         if self._cost_s is None:
             cost_s = checkpoint_bytes(self._session.stacker) / _BYTES_PER_S
         else:
@@ -137,6 +149,8 @@ class Recorder:
         return None
 
     def _attempt_checkpoint(self) -> OSError | None:
+        if not self.checkpoints:
+            return None
         began = time.monotonic()
         try:
             write_checkpoint(self.path, self._session.stacker)

@@ -60,18 +60,16 @@ def run_session(session: CaptureSession, settings: Settings, *, total: int, quie
     except OSError as error:
         print(f"seestack: {out} cannot be the folder for results: {error}", file=sys.stderr)
         return NOTHING
-    recorder = Recorder(session, out) if settings.output.checkpoint else None
-    note = recorder.begin() if recorder else None
-    if note:
+    recorder = Recorder(session, out, checkpoints=settings.output.checkpoint)
+    if note := recorder.begin():
         print(f"seestack: note: {note}", file=sys.stderr)
     seen, interrupted = _show_progress(session, settings, total, quiet=quiet)
     with _undisturbed(interrupted):
         written, failed = write_results(session.stacker, settings)
-        if recorder:
-            try:
-                recorder.finish()
-            except OSError as error:
-                failed.append(error)
+        try:
+            recorder.finish()
+        except OSError as error:
+            failed.append(error)
         _print_summary(session.stacker, written)
     for failure in failed:
         print(f"seestack: a result could not be written: {failure}", file=sys.stderr)

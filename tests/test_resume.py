@@ -158,6 +158,17 @@ def test_starting_anew_never_takes_an_older_session_for_its_own(lights, tmp_path
     assert "held" not in capsys.readouterr().err
 
 
+def test_checkpoints_can_be_turned_off(lights, tmp_path):
+    arguments = ["stack", str(lights / "light_1.fit"), "-o", str(tmp_path / "out"), "-q"]
+    assert main(arguments) == 0
+    assert (tmp_path / "out" / "session.checkpoint").exists()
+    (tmp_path / "off.yaml").write_text("output: {checkpoint: false}")
+    assert main([*arguments, "--config", str(tmp_path / "off.yaml")]) == 0
+    # Neither a new one, nor that of the session before, which --resume would take.
+    assert not list((tmp_path / "out").glob("*.checkpoint"))
+    assert len(rows_of(tmp_path / "out")) == 1
+
+
 def test_a_watched_folder_goes_on_after_what_it_had(lights, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
