@@ -103,7 +103,7 @@ class CaptureSession:
         self._give_up_s = give_up_s
         self._state, self._detail = "idle", "not started"
         self._began = self._ended = 0.0
-        self._stopping = threading.Event()
+        self._stopping, self._over = threading.Event(), threading.Event()
         self._read_all = threading.Event()
         self._waiting: queue.Queue[Item] = queue.Queue(_WAITING_FRAMES)
         self._lock = threading.Lock()
@@ -168,16 +168,18 @@ class CaptureSession:
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         reader, stacker = self._threads
-        while stacker.is_alive() and stacker is not threading.current_thread():
-            # In slices, because a longer join cannot be interrupted on every system.
+        started = stacker.ident is not None and stacker is not threading.current_thread()
+        # An event, because a join that Ctrl-C interrupts takes its thread for ended (before
+        # Python 3.13); in slices, because a longer wait cannot be interrupted everywhere.
+        while started and not self._over.is_set():
             left_s = _LOOK_S if deadline is None else deadline - time.monotonic()
             if left_s <= 0:
-                break
-            stacker.join(min(left_s, _LOOK_S))
-        else:
+                return self.snapshot()
+            self._over.wait(min(left_s, _LOOK_S))
+        for thread in (stacker, reader):
             # A source without a stop() may sit in its next frame; it ends by itself.
-            if reader.ident is not None and reader is not threading.current_thread():
-                reader.join(_LOOK_S)
+            if thread.ident is not None and thread is not threading.current_thread():
+                thread.join(_LOOK_S)
         return self.snapshot()
 
     def reset(self) -> None:
@@ -313,6 +315,7 @@ class CaptureSession:
             self._stopping.set()
             self._stop_source()
             self._end(stopped=stopped)
+            self._over.set()
 
     def _stack_one(self, item: Item) -> None:
         with self._stacking:
