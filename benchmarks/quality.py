@@ -71,8 +71,9 @@ SNR: of faint stars in an image filtered with its own star profile, over the mos
 frames allow, the root of the sum of their squared SNR; for clouds that is the 14 clear frames
 alone, and 0.936 of sqrt(16). To 0.01; what stackers have in common is known to 0.003.
 edge: mean error of the sky where only some of the frames were.
-seam: largest step of the sky over a boundary of the coverage; 0.3 is noise.
-trail: excess along the trail over the stack of the same frames without it.
+seam: largest step of the sky over a boundary of the coverage, away from trails; 0.2 is noise.
+trail: excess along the whole trail over the stack of the same frames without it; what is left
+is where one frame alone saw it.
 hot pixels: of those that no star hides, how many show by more than 8 sigma anywhere along
 their path. sigma is the noise of a pixel of that stack, from boxes of 8 x 8."""
 REAL_HEADER = (
@@ -167,7 +168,7 @@ def synthetic_row(name: str, night: Night, who: str, result: Result) -> tuple[st
         f"{fwhm[0]:.3f} ± {fwhm[1]:.3f}",
         number(snr / best_snr(night), 3),
         number(edge_bias(residual, covered, starless), 1),
-        number(largest_seam(residual, covered, starless, noise), 1),
+        number(largest_seam(residual, covered, starless & untouched(night), noise), 1),
         trail,
         hot,
     )

@@ -18,6 +18,7 @@ from seestack.model import FloatArray
 __all__ = ["set_aside", "trimmed_freedom"]
 
 _LEFT = 2
+_PAIR = 2
 _GRID = np.linspace(-7.0, 7.0, 181)
 _STEP = float(_GRID[1] - _GRID[0])
 # From here on the freedom lost changes little with the number of samples.
@@ -28,13 +29,16 @@ _RATIO = 1.5
 def set_aside(count: int, high: int, low: int) -> tuple[int, int]:
     """Return how many of the highest and lowest of `count` samples can be set aside.
 
-    Two samples are left over. The highest goes first, then the lowest, and so on in turn.
+    Two samples are left over, of a pair the lower one. The highest goes first, then the
+    lowest, and so on in turn.
 
     Examples
     --------
-    >>> [set_aside(n, 2, 1) for n in (2, 3, 4, 5, 99)]
-    [(0, 0), (1, 0), (1, 1), (2, 1), (2, 1)]
+    >>> [set_aside(n, 2, 1) for n in (1, 2, 3, 4, 5, 99)]
+    [(0, 0), (1, 0), (1, 0), (1, 1), (2, 1), (2, 1)]
     """
+    if count == _PAIR:
+        return min(high, 1), 0
     most = max(0, min(count - _LEFT, high + low))
     highest = min(high, max((most + 1) // 2, most - low))
     return highest, most - highest

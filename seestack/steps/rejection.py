@@ -16,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seestack.checks import check_positive
-from seestack.model import Extremes, Image, Stack
+from seestack.model import Extremes, FloatArray, Image, Stack
 from seestack.numerics.bands import in_bands
 from seestack.numerics.order import set_aside, trimmed_freedom
+from seestack.numerics.pairs import TILE_PX, pair_variance
 
 __all__ = ["clip_outliers"]
 
-# Fewer samples than this cannot outvote one of them.
-_FEWEST = 3
+# Fewer samples than this cannot be judged.
+_JUDGED = 2
+# One sample alone is a poor witness against another: it takes so much more to believe it.
+_DOUBT = 1.5
 # A neighbour of an outlier, in the same frame, is one at this many standard deviations.
 _KAPPA_NEAR = 2.5
 # What the noise of the neighbourhood counts for, in samples, beside the pixel's own.
@@ -55,7 +58,7 @@ def clip_outliers(stack: Stack, *, kappa: float = 4.0) -> Stack:
     Stack
         Its mean, weight, m2 and coverage are those of the samples that are left;
         `rejected` counts the others for each pixel, `rejected_of_frame` for each frame.
-        It has no extremes any more. Pixels with fewer than three samples are unchanged.
+        It has no extremes any more. Pixels with a single sample are unchanged.
 
     Raises
     ------
@@ -73,7 +76,9 @@ def clip_outliers(stack: Stack, *, kappa: float = 4.0) -> Stack:
     .. math:: \sigma^2 = \frac{q + 10\,\sigma_5^2}{f(n) + 10},\quad
               \sigma_5^2 = \frac{\sum q}{\sum f}\ \text{over 5 x 5 pixels},
 
-    and not less than :math:`\sigma_5^2`. A sample x with the weight w is an outlier where
+    and not less than :math:`\sigma_5^2`. Of two samples the higher one is set aside; nothing of
+    the other's noise is seen at the pixel, so that of the pairs around it counts, by half as
+    much again, see `seestack.numerics.pairs`. A sample x with the weight w is an outlier where
 
     .. math:: |x - c| > \kappa\,\sigma\sqrt{1/w + 1/W} + 0.8\,D,
 
@@ -110,12 +115,15 @@ def clip_outliers(stack: Stack, *, kappa: float = 4.0) -> Stack:
     sizes = len(kept.high), len(kept.low)
     aside = np.array([set_aside(n, *sizes) for n in range(len(kept.weights) + 1)], np.uint8)
     freedom = trimmed_freedom(len(kept.weights), *sizes)
+    pairs = pair_variance(stack.m2, stack.coverage)
     rows = stack.mean.shape[0]
 
     def decide(band: slice) -> NDArray[np.int64]:
         window = slice(max(band.start - _REACH, 0), min(band.stop + _REACH, rows))
         samples = _samples_aside(stack, kept, window, aside)
         rest = _rest(stack, window, samples, freedom)
+        if pairs is not None:
+            _set_noise_of_pairs(rest, stack.coverage[window], pairs, window)
         return _take_out(clean, band, window, samples, _outliers(samples, rest, kappa), kept)
 
     counts = in_bands(decide, rows, _BAND)
@@ -142,7 +150,8 @@ class _Rest:
     """The samples that are not set aside: mean above that of all, weight and noise.
 
     `sigma` is the noise of a sample of weight 1, NaN where it is not known, `shared` the
-    part of its square that the neighbourhood has; `level` the mean of the samples.
+    part of its square that the neighbourhood has; `level` the mean of the samples, NaN where
+    there is only one.
     """
 
     shift: Image
@@ -202,7 +211,20 @@ def _rest(stack: Stack, rows: slice, samples: list[_Sample], freedom: Image) -> 
         squares /= free
         sigma = np.sqrt(np.maximum(squares, near, out=squares), out=squares)
     sigma.reshape(-1)[unknown] = np.nan
-    return _Rest(shift, weight, sigma, near, stack.mean[rows].astype(np.float32) + shift)
+    level = stack.mean[rows].astype(np.float32) + shift
+    # What a single frame shows may be an outlier; beside it another must not look like a star's.
+    level.reshape(-1)[np.flatnonzero(stack.coverage[rows] < _JUDGED)] = np.nan
+    return _Rest(shift, weight, sigma, near, level)
+
+
+def _set_noise_of_pairs(
+    rest: _Rest, coverage: NDArray[np.int32], variance: FloatArray, rows: slice
+) -> None:
+    """Write the noise of the pixels with two samples, which have no squares of their own."""
+    row, col, *colour = np.nonzero(coverage == 2)
+    squares = variance[((row + rows.start) // TILE_PX, col // TILE_PX, *colour)]
+    rest.sigma[(row, col, *colour)] = _DOUBT * np.sqrt(squares)
+    rest.shared[(row, col, *colour)] = squares
 
 
 def _outliers(samples: list[_Sample], rest: _Rest, kappa: float) -> list[NDArray[np.intp]]:
