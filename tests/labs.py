@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -37,6 +38,12 @@ CLICK = """([button, answer]) => new Promise(done => {
     document.querySelector(button).click();
     setTimeout(() => done(1e6), 5000);
 })"""
+
+
+def chromium(*more):
+    """Return what Playwright launches Debian's chromium with; its path is None without one."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    return {"executable_path": path, "args": [*CHROMIUM_ARGUMENTS, *more]}
 
 
 def write_notebook(path, *sources):
