@@ -32,10 +32,6 @@ browser:
 	apt-get update --quiet
 	apt-get install --quiet --yes --no-install-recommends chromium fonts-dejavu-core
 
-browser:
-	apt-get update --quiet
-	apt-get install --quiet --yes --no-install-recommends chromium fonts-dejavu-core
-
 clean:
 	rm -rf $(VENV) live docs/_build
 

@@ -30,7 +30,8 @@ from seestack.alpaca.sky import Sky
 from seestack.sources.simulated import SimulatedSource
 from seestack.widgets.keeping import KeepingStacker
 
-source = SimulatedSource(Sky(shape=(960, 540)), speed=5.0)
+sky = Sky(shape=(960, 540), drift_px_per_min=(0.0, 0.0), rotation_deg_per_min=0.05)
+source = SimulatedSource(sky, speed=5.0)
 session = seestack.CaptureSession(source, KeepingStacker(), frames=None)
 seestack.live(session)
 """
