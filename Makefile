@@ -40,7 +40,7 @@ $(VENV)/pip.stamp:
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	touch $@
 
-$(VENV)/live.stamp: $(VENV)/pip.stamp pyproject.toml
+$(VENV)/live.stamp: $(VENV)/pip.stamp pyproject.toml setup.py $(wildcard seestack/compiled/*.pyx)
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 

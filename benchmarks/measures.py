@@ -14,6 +14,7 @@ from scipy.optimize import curve_fit
 
 from seestack import Transform
 from seestack.defects import distance_to_line
+from seestack.simulation import moffat_image
 from seestack.steps.snr import sky_noise
 
 __all__ = [
@@ -25,11 +26,15 @@ __all__ = [
     "largest_seam",
     "pixel_noise",
     "ratio",
+    "star_profile",
+    "star_snr",
     "trail_core",
     "trail_residual",
 ]
 
 BOX_PX = 8
+FILTER_PX = 7
+BEND_PX = 20
 APERTURE_PX = 9.0
 SKY_RING_PX = (13.0, 20.0)
 STAMP_PX = 10
@@ -48,6 +53,64 @@ def pixel_noise(residual: np.ndarray, usable: np.ndarray) -> float:
     box does not. For white noise this is the standard deviation of a pixel.
     """
     return BOX_PX * sky_noise(np.where(usable, residual, np.nan), box_px=BOX_PX)
+
+
+def star_snr(
+    image: np.ndarray,
+    residual: np.ndarray,
+    usable: np.ndarray,
+    xy: np.ndarray,
+    flux: np.ndarray,
+    fwhm_px: float,
+) -> float:
+    """Return the SNR that a faint star has for each ADU of its true flux.
+
+    The image is filtered with its own star profile, as a search for faint stars does. The
+    signal is what bright stars at `xy` of the true `flux` leave there, the noise the spread
+    of the filtered residual. A blur cannot raise it: this filter is the best one for white
+    noise, and whatever is done to the image before is but another filter.
+    """
+    signal = [
+        _filtered_star(image, x, y, fwhm_px) / light for (x, y), light in zip(xy, flux, strict=True)
+    ]
+    return float(np.nanmedian(signal)) / _filtered_noise(residual, usable, star_profile(fwhm_px))
+
+
+def star_profile(fwhm_px: float, dx: float = 0.0, dy: float = 0.0) -> np.ndarray:
+    """Return the light of a star of unit flux on 15 x 15 pixels, (dx, dy) off their centre."""
+    side, one = 2 * FILTER_PX + 1, np.ones(1)
+    centre = np.array([[FILTER_PX + dx, FILTER_PX + dy]])
+    return moffat_image(centre, one, (side, side), fwhm_px=fwhm_px, faintest_adu=1e-9)
+
+
+def _filtered_star(image: np.ndarray, x: float, y: float, fwhm_px: float) -> float:
+    """Return the height of a star in the image that is filtered with its profile."""
+    col, row = round(x), round(y)
+    if min(col, row, image.shape[1] - 1 - col, image.shape[0] - 1 - row) < SKY_RING_PX[1] + 1:
+        return float("nan")
+    stamp = image[row - FILTER_PX : row + FILTER_PX + 1, col - FILTER_PX : col + FILTER_PX + 1]
+    sky = ApertureStats(image, CircularAnnulus((x, y), *SKY_RING_PX)).median
+    return float(((stamp - sky) * star_profile(fwhm_px, x - col, y - row)).sum())
+
+
+def _filtered_noise(residual: np.ndarray, usable: np.ndarray, kernel: np.ndarray) -> float:
+    """Return the spread of the filtered residual, from second differences over 20 px.
+
+    These cancel the level and the slope of the sky.
+    """
+    known = (usable & np.isfinite(residual)).astype(np.uint8)
+    image = np.where(known, residual, 0.0)
+    smooth = cv2.filter2D(image, cv2.CV_64F, kernel, borderType=cv2.BORDER_CONSTANT)
+    around = np.ones(kernel.shape, np.uint8)
+    smooth[cv2.erode(known, around, borderType=cv2.BORDER_CONSTANT, borderValue=0) == 0] = np.nan
+    bends = [
+        rows[BEND_PX:-BEND_PX] - (rows[: -2 * BEND_PX] + rows[2 * BEND_PX :]) / 2
+        for rows in (smooth, smooth.T)
+    ]
+    seen = np.concatenate([bend[np.isfinite(bend)] for bend in bends])
+    if seen.size < FEWEST_PX:
+        return float("nan")
+    return 1.4826 * float(np.median(np.abs(seen - np.median(seen)))) / np.sqrt(1.5)
 
 
 def aperture_flux(image: np.ndarray, xy: np.ndarray) -> np.ndarray:

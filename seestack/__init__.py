@@ -8,6 +8,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from seestack.version import __version__
+
 if TYPE_CHECKING:
     from seestack import plots
     from seestack.alpaca.discovery import discover
@@ -63,13 +65,17 @@ if TYPE_CHECKING:
     from seestack.steps.targets import Target, brightest_region, target_snr
     from seestack.steps.voting import vote
     from seestack.steps.warping import warp, warp_colour, warp_mosaic
+    from seestack.storage.checkpoint import (
+        Checkpoint,
+        CheckpointError,
+        read_checkpoint,
+        write_checkpoint,
+    )
     from seestack.storage.fits import write_frame, write_stack
     from seestack.storage.ledger import write_frames_csv
     from seestack.tables import as_dataframe, as_table
     from seestack.widgets.control import Place
     from seestack.widgets.panel import LivePanel, live
-
-__version__ = "0.1.0"
 
 # Where each public name lives; a module is imported when its first name is used.
 _HOMES = {
@@ -112,6 +118,12 @@ _HOMES = {
     "sources.masters": ("read_calibration",),
     "sources.simulated": ("SimulatedSource",),
     "stacker": ("LiveStacker",),
+    "storage.checkpoint": (
+        "Checkpoint",
+        "CheckpointError",
+        "read_checkpoint",
+        "write_checkpoint",
+    ),
     "storage.fits": ("write_frame", "write_stack"),
     "storage.ledger": ("write_frames_csv",),
     "steps.accumulation": ("accumulate", "merge"),

@@ -7,7 +7,7 @@ of the stacking that changes.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,11 +28,33 @@ from seestack.reports import ReportLog
 from seestack.running import Running, add, seed
 from seestack.steps.quality import measure_quality
 
-__all__ = ["Assembly"]
+__all__ = ["Assembly", "AssemblyState"]
 
 # The reference keeps more stars than a frame, so that a frame's faintest find partners.
 _REFERENCE_STARS = 3
 _DROPPED = "reference dropped (matched none of the frames that followed)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssemblyState:
+    """All that the frames of a stack have left behind, between two of them.
+
+    Parameters
+    ----------
+    running : Running or None
+        The stack; its arrays are those that the next frame is added to.
+    baseline : Baseline
+        What is usual in the session.
+    strays : tuple of Prepared
+        The last frames, which match no reference that stands alone.
+    reports : tuple of FrameReport
+        What became of every frame.
+    """
+
+    running: Running | None
+    baseline: Baseline
+    strays: tuple[Prepared, ...]
+    reports: tuple[FrameReport, ...]
 
 
 class Assembly:
@@ -60,6 +82,19 @@ class Assembly:
         self.running: Running | None = None
         self._baseline = Baseline()
         self._strays: list[Prepared] = []
+
+    @property
+    def state(self) -> AssemblyState:
+        """All that `resume` needs to go on from here; no copy, so use it before the next frame."""
+        reports = tuple(self.log.reports())
+        return AssemblyState(self.running, self._baseline, tuple(self._strays), reports)
+
+    def resume(self, state: AssemblyState) -> None:
+        """Go on where another assembly stood; what was here is forgotten."""
+        self.running, self._baseline = state.running, state.baseline
+        self._strays = list(state.strays)
+        stacked = 0 if state.running is None else state.running.stack.frames
+        self.log = ReportLog(state.reports, stacked=stacked)
 
     def add(self, new: Prepared) -> FrameReport:
         """Stack a prepared frame, or say why it was refused."""

@@ -29,6 +29,7 @@ OUT receives
   stack.fits    the mean in ADU, with its variance, coverage and rejections per pixel
   preview.png   a stretched picture of it
   frames.csv    one row for each frame: accepted or not, why, and every number measured
+  session.checkpoint    from which --resume goes on, also after a crash or a power cut
 
 Frames with a Bayer mosaic make a colour stack, or with --mono one of their luminance. The
 SNR gain is the square root of the number of frames; beside it stands what was measured
@@ -40,6 +41,7 @@ examples:
   seestack stack lights/*.fit -o m94             name the folder for the results
   seestack stack lights/ --dark darks/ --flat flats/ --bias bias/
   seestack stack lights/ --transform translation for an equatorial mount
+  seestack stack lights/ -o m94 --resume         go on after a break, or with more frames
 
 The exit code is 0 when something was stacked, 1 when nothing was, 2 for bad usage.
 """
@@ -149,6 +151,11 @@ def _parser() -> argparse.ArgumentParser:
             type=int,
             metavar="N",
             help="good frames that end the session (default: 20)",
+        )
+    serve.set_defaults(resume=False)
+    for parser_of in (stack, live, watch):
+        parser_of.add_argument(
+            "--resume", action="store_true", help="go on where the session in OUT stood"
         )
     for parser_of in (stack, live, watch, serve):
         _add_output(parser_of)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seestack.session import CaptureSession
     from seestack.sources.alpaca import AlpacaSource
     from seestack.stacker import LiveStacker
+    from seestack.storage.checkpoint import Checkpoint
 
 __all__ = ["OFF", "discover", "live", "serve", "simulate", "stack", "watch"]
 
@@ -37,8 +38,12 @@ def stack(arguments: argparse.Namespace) -> int:
     source = FileSource(arguments.frames)
     results = [path.resolve() for path in result_paths(settings)]
     source.paths = [path for path in source.paths if path.resolve() not in results]
-    session = CaptureSession(source, _stacker(arguments, settings), frames=None)
-    return run_session(session, settings, total=len(source), quiet=arguments.quiet)
+    found = _begun(arguments, settings)
+    source.pass_over(found.inputs)
+    # What the folder had before counts too: frames of another folder can follow.
+    total = len(source) + found.stacker.frames_total
+    session = CaptureSession(source, found.stacker, frames=None)
+    return run_session(session, settings, total=total, quiet=arguments.quiet)
 
 
 def watch(arguments: argparse.Namespace) -> int:
@@ -52,13 +57,16 @@ def live(arguments: argparse.Namespace) -> int:
     """Drive a camera and stack its exposures."""
     from seestack.alpaca.errors import AlpacaError
     from seestack.configured import session_of
+    from seestack.resuming import saved_since
 
     settings = _settings(arguments)
     if settings.image_watcher.enabled and not (arguments.simulate or arguments.address):
         return _watched(settings.image_watcher.watch_path, arguments, settings, existing=False)
     try:
         with _camera(arguments, settings) as source:
-            session = session_of(source, settings, _stacker(arguments, settings))
+            found = _begun(arguments, settings)
+            saved = saved_since(settings.output.folder, found) if arguments.resume else []
+            session = session_of(source, settings, found.stacker, saved=saved)
             return run_session(
                 session, settings, total=settings.stacking.frames, quiet=arguments.quiet
             )
@@ -159,7 +167,9 @@ def _watched(
     from seestack.configured import folder_source, session_of
 
     source = folder_source(settings, folder, existing=existing)
-    session = session_of(source, settings, _stacker(arguments, settings))
+    found = _begun(arguments, settings)
+    source.pass_over(found.inputs)
+    session = session_of(source, settings, found.stacker)
     total = settings.stacking.frames
     print(f"watching {source.path} for {total} good frames; Ctrl-C ends", flush=True)
     return run_session(session, settings, total=total, quiet=arguments.quiet)
@@ -223,6 +233,19 @@ def _stacker(arguments: argparse.Namespace, settings: Settings) -> LiveStacker:
     elif arguments.scale_dark:
         raise ValueError("--scale-dark needs --dark and --bias")
     return LiveStacker(**asdict(settings.stacking.options), calibration=masters)
+
+
+def _begun(arguments: argparse.Namespace, settings: Settings) -> Checkpoint:
+    """Return the stacker to go on with, a new one without --resume, and what it has seen."""
+    from seestack.resuming import resume
+    from seestack.storage.checkpoint import Checkpoint
+
+    stacker = _stacker(arguments, settings)
+    if not arguments.resume:
+        return Checkpoint(stacker, frozenset())
+    found = resume(settings.output.folder, stacker)
+    print(f"resumed with {found.stacker.frames_total} frames", flush=True)
+    return found
 
 
 @contextmanager

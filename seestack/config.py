@@ -108,6 +108,7 @@ class OutputSettings:
     folder: str = "stacked"
     save_subs: bool = False
     with_site: bool = False
+    checkpoint: bool = True
 
 
 @dataclass(frozen=True, slots=True)

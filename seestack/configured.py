@@ -6,7 +6,7 @@ settings mean the same everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from seestack.alpaca.discovery import discover
 from seestack.alpaca.errors import AlpacaError
 from seestack.alpaca.management import Server, describe
 from seestack.config import ConfigError, Settings
+from seestack.resuming import SavedFirst
 from seestack.session import CaptureSession
 from seestack.sources.alpaca import AlpacaSource
 from seestack.sources.folder import FolderSource
@@ -72,12 +73,19 @@ def configured_session(
 
 
 def session_of(
-    source: AlpacaSource | FolderSource, settings: Settings, stacker: LiveStacker
+    source: AlpacaSource | FolderSource,
+    settings: Settings,
+    stacker: LiveStacker,
+    *,
+    saved: Sequence[Path] = (),
 ) -> CaptureSession:
-    """Return a session of the section ``stacking``; a camera's sub-frames can be kept."""
+    """Return a session of the section ``stacking``; a camera's sub-frames can be kept.
+
+    Those in `saved`, which a session kept before a break, are stacked first.
+    """
     keep = settings.output.save_subs and isinstance(source, AlpacaSource)
     return CaptureSession(
-        source,
+        SavedFirst(saved, source) if saved else source,
         stacker,
         frames=settings.stacking.frames,
         preview_every=settings.stacking.preview_every,

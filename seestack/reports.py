@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -14,6 +15,13 @@ __all__ = ["ReportLog", "frame_report"]
 
 class ReportLog:
     """The reports of a stack, one for each frame; written by one thread at a time.
+
+    Parameters
+    ----------
+    rows : iterable of FrameReport, optional
+        Those of the frames so far.
+    stacked : int, default 0
+        How many of these frames are in the stack.
 
     Examples
     --------
@@ -27,9 +35,9 @@ class ReportLog:
     (0, 1)
     """
 
-    def __init__(self) -> None:
-        self._rows: list[FrameReport] = []
-        self.counts = (0, 0)
+    def __init__(self, rows: Iterable[FrameReport] = (), *, stacked: int = 0) -> None:
+        self._rows: list[FrameReport] = [copy.deepcopy(row) for row in rows]
+        self.counts = (stacked, len(self._rows))
         """(stacked, total), replaced as one: any thread reads both of one moment."""
 
     @property

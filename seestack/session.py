@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from seestack.checks import check_positive
@@ -48,7 +49,8 @@ class CaptureSession:
     preview_every : int, default 1
         A new preview after this many accepted frames.
     save_to : path-like, optional
-        Folder for every sub-frame as FITS. They are not saved by default.
+        Folder for every sub-frame as FITS; its path is then the source in the frame's
+        report. They are not saved by default.
     give_up_s : float, default 600
         A source that was lost is tried again, with growing pauses, for this long.
 
@@ -101,7 +103,7 @@ class CaptureSession:
         self._give_up_s = give_up_s
         self._state, self._detail = "idle", "not started"
         self._began = self._ended = 0.0
-        self._stopping = threading.Event()
+        self._stopping, self._over = threading.Event(), threading.Event()
         self._read_all = threading.Event()
         self._waiting: queue.Queue[Item] = queue.Queue(_WAITING_FRAMES)
         self._lock = threading.Lock()
@@ -166,16 +168,18 @@ class CaptureSession:
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         reader, stacker = self._threads
-        while stacker.is_alive() and stacker is not threading.current_thread():
-            # In slices, because a longer join cannot be interrupted on every system.
+        started = stacker.ident is not None and stacker is not threading.current_thread()
+        # An event, because a join that Ctrl-C interrupts takes its thread for ended (before
+        # Python 3.13); in slices, because a longer wait cannot be interrupted everywhere.
+        while started and not self._over.is_set():
             left_s = _LOOK_S if deadline is None else deadline - time.monotonic()
             if left_s <= 0:
-                break
-            stacker.join(min(left_s, _LOOK_S))
-        else:
+                return self.snapshot()
+            self._over.wait(min(left_s, _LOOK_S))
+        for thread in (stacker, reader):
             # A source without a stop() may sit in its next frame; it ends by itself.
-            if reader.ident is not None and reader is not threading.current_thread():
-                reader.join(_LOOK_S)
+            if thread.ident is not None and thread is not threading.current_thread():
+                thread.join(_LOOK_S)
         return self.snapshot()
 
     def reset(self) -> None:
@@ -251,16 +255,29 @@ class CaptureSession:
         """
         self._observers.append(callback)
 
+    def tell(self, detail: str) -> None:
+        """Say what hinders the session, in its snapshots and as its `trouble`.
+
+        Parameters
+        ----------
+        detail : str
+            In words for the user. After the end nothing changes any more.
+        """
+        with self._lock:
+            if self._ended:
+                return
+            self._detail = self.trouble = detail
+        self._notify()
+
     def _read(self) -> None:
         """Hand every frame of the source to the stacking thread; the first thread's work."""
         try:
             items = persistent(
-                self.source, stopping=self._stopping, tell=self._tell, give_up_s=self._give_up_s
+                self.source, stopping=self._stopping, tell=self.tell, give_up_s=self._give_up_s
             )
             for item in items:
                 self.trouble = None
-                self._save(item)
-                if not self._hand_over(item):
+                if not self._hand_over(self._saved_as(item)):
                     break
         except Exception as error:
             if not self._stopping.is_set():
@@ -298,6 +315,7 @@ class CaptureSession:
             self._stopping.set()
             self._stop_source()
             self._end(stopped=stopped)
+            self._over.set()
 
     def _stack_one(self, item: Item) -> None:
         with self._stacking:
@@ -347,9 +365,12 @@ class CaptureSession:
         except Exception:
             logger.exception("the source of frames could not be stopped")
 
-    def _save(self, item: Item) -> None:
+    def _saved_as(self, item: Item) -> Item:
+        """Save a frame where that is wanted; it then bears the name of its file."""
         if self._save_to is None or not isinstance(item, Frame):
-            return
+            return item
+        if item.source and Path(item.source).parent == self._save_to:
+            return item  # it was read from there
         started = item.start.strftime("%Y%m%d-%H%M%S-%f")[:-3] if item.start else "undated"
         try:
             while True:
@@ -360,14 +381,9 @@ class CaptureSession:
             write_frame(path, item)
         except Exception as error:
             logger.debug("a sub-frame could not be saved", exc_info=True)
-            self._tell(f"a sub-frame could not be saved: {error}")
-
-    def _tell(self, detail: str) -> None:
-        with self._lock:
-            if self._ended:
-                return
-            self._detail = self.trouble = detail
-        self._notify()
+            self.tell(f"a sub-frame could not be saved: {error}")
+            return item
+        return replace(item, source=str(path))
 
     def _notify(self) -> None:
         snapshot = self.snapshot()

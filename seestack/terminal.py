@@ -52,15 +52,24 @@ def run_session(session: CaptureSession, settings: Settings, *, total: int, quie
     int
         Exit code: `SUCCESS` when something was stacked and written, else `NOTHING`.
     """
+    from seestack.recording import Recorder
+
     out = Path(settings.output.folder)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         print(f"seestack: {out} cannot be the folder for results: {error}", file=sys.stderr)
         return NOTHING
+    recorder = Recorder(session, out, checkpoints=settings.output.checkpoint)
+    if note := recorder.begin():
+        print(f"seestack: note: {note}", file=sys.stderr)
     seen, interrupted = _show_progress(session, settings, total, quiet=quiet)
     with _undisturbed(interrupted):
         written, failed = write_results(session.stacker, settings)
+        try:
+            recorder.finish()
+        except OSError as error:
+            failed.append(error)
         _print_summary(session.stacker, written)
     for failure in failed:
         print(f"seestack: a result could not be written: {failure}", file=sys.stderr)
@@ -103,6 +112,8 @@ def _show_progress(
 
 def _previewer(session: CaptureSession, settings: Settings) -> Callable[[Snapshot], None]:
     """Return an observer that renews preview.png as the stack grows."""
+    from seestack.storage.replacing import replacing
+
     _, preview, _ = result_paths(settings)
     shown = {"number": 0}
 
@@ -111,10 +122,12 @@ def _previewer(session: CaptureSession, settings: Settings) -> Callable[[Snapsho
             return
         shown["number"] = seen.preview_number
         png = session.preview(max_px=1080)
-        if png is not None:
-            part = preview.with_suffix(".part")
-            part.write_bytes(png)
-            part.replace(preview)
+        try:
+            if png is not None:
+                with replacing(preview) as file:
+                    file.write(png)
+        except OSError as error:
+            session.tell(f"{error.filename} cannot be written: {error.strerror}")
 
     return renew
 
@@ -179,6 +192,7 @@ def write_results(stacker: LiveStacker, settings: Settings) -> tuple[list[Path],
     from seestack.steps.stretching import preview_png
     from seestack.storage.fits import write_stack
     from seestack.storage.ledger import write_frames_csv
+    from seestack.storage.replacing import replacing
 
     image, preview, table = result_paths(settings)
     stack, reports = stacker.stack, stacker.reports
@@ -198,7 +212,8 @@ def write_results(stacker: LiveStacker, settings: Settings) -> tuple[list[Path],
             )
 
         def write_preview() -> None:
-            preview.write_bytes(preview_png(stack.mean, max_px=max(stack.shape)))
+            with replacing(preview) as file:
+                file.write(preview_png(stack.mean, max_px=max(stack.shape)))
 
         jobs = [(image, write_image), (preview, write_preview)]
     if reports:

@@ -140,7 +140,12 @@ def test_one_result_that_cannot_be_written_does_not_cost_the_others(tmp_path, ca
     assert main(["stack", str(lights), "-o", str(out)]) == 1
     assert "a result could not be written" in capsys.readouterr().err
     assert fits.getheader(out / "stack.fits")["STACKCNT"] == 2
-    assert sorted(p.name for p in out.iterdir()) == ["frames.csv", "preview.png", "stack.fits"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "frames.csv",
+        "preview.png",
+        "session.checkpoint",
+        "stack.fits",
+    ]
 
 
 def test_its_own_results_are_no_frames(tmp_path, capsys):
@@ -158,6 +163,7 @@ def test_older_results_are_replaced(tmp_path):
     assert sorted(path.name for path in out.iterdir()) == [
         "frames.csv",
         "preview.png",
+        "session.checkpoint",
         "stack.fits",
     ]
 
@@ -197,7 +203,7 @@ def test_live_with_the_simulated_telescope(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "simulated telescope at 127.0.0.1:" in done.stdout
-    assert "  4  camera 0 at 127.0.0.1" in done.stdout
+    assert "  4  sub_" in done.stdout
     with fits.open(tmp_path / "stack.fits") as hdus:
         assert hdus[0].header["STACKCNT"] == 4
         assert hdus[0].header["TOTALEXP"] == 40.0

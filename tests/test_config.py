@@ -68,7 +68,10 @@ def test_values_arrive_in_their_types(tmp_path):
     [
         ("stacking: {frame: 3}", "unknown key stacking.frame; did you mean 'frames'?"),
         ("stacking: {maxstars: 3}", "unknown key stacking.maxstars; did you mean 'max_stars'?"),
-        ("output: {xyzzy: 3}", "unknown key output.xyzzy; known are folder, save_subs, with_site"),
+        (
+            "output: {xyzzy: 3}",
+            "unknown key output.xyzzy; known are folder, save_subs, with_site, checkpoint",
+        ),
         ("alpaca: {default_server: {adress: a}}", "default_server.adress; did you mean 'address'?"),
         ("stacking: {frames: many}", "stacking.frames must be a whole number of at least 1, got"),
         ("stacking: {frames: 0}", "stacking.frames must be a whole number of at least 1, got 0"),

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,16 @@ class FileSource:
             if self._stop.is_set():
                 return
             yield _read(path)
+
+    def pass_over(self, inputs: Collection[str]) -> None:
+        """Leave out files that had their verdict before.
+
+        Parameters
+        ----------
+        inputs : collection of str
+            Absolute paths.
+        """
+        self.paths = [path for path in self.paths if os.path.abspath(path) not in inputs]
 
     def stop(self) -> None:
         """End the iteration, for good; may be called from another thread."""
@@ -169,6 +179,18 @@ class FolderSource:
         finally:
             observer.stop()
             observer.join()
+
+    def pass_over(self, inputs: Collection[str]) -> None:
+        """Leave out files that had their verdict before.
+
+        Parameters
+        ----------
+        inputs : collection of str
+            Absolute paths.
+        """
+        for path in frames_in(self.path):
+            if os.path.abspath(path) in inputs:
+                self._take(path)
 
     def stop(self) -> None:
         """End the iteration, for good; may be called from another thread."""

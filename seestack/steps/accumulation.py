@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seestack.checks import as_image, check_positive
+from seestack.compiled import sums
 from seestack.model import BoolArray, Image, Stack
 from seestack.numerics.bands import in_bands
 from seestack.numerics.extremes import empty_extremes, insert, merged_extremes, with_weight
@@ -228,26 +229,12 @@ def _empty(shape: tuple[int, ...], extremes: tuple[int, int]) -> Stack:
 
 def _add_band(target: Stack, samples: Image, usable: BoolArray, weight: float, band: slice) -> None:
     """Update the rows of a band in place, where the samples are usable."""
-    mean, total, m2, coverage = (
-        array[band].reshape(-1)
-        for array in (target.mean, target.weight, target.m2, target.coverage)
+    sums.add_samples(
+        np.ascontiguousarray(samples).reshape(-1),
+        usable.reshape(-1).view(np.uint8),
+        weight,
+        target.mean[band].reshape(-1),
+        target.weight[band].reshape(-1),
+        target.m2[band].reshape(-1),
+        target.coverage[band].reshape(-1),
     )
-    samples, usable = samples.reshape(-1), usable.reshape(-1)
-    if coverage.min(initial=1) == 0:
-        np.copyto(mean, samples, where=usable & (coverage == 0))
-    delta = np.subtract(samples, mean, dtype=np.float64)
-    # All pixels are updated at once; the few without a sample get back what they had.
-    others = np.flatnonzero(~usable)
-    before = total[others]
-    delta[others] = 0.0
-    total += weight
-    step = weight / total
-    total[others] = before
-    coverage += 1
-    coverage[others] -= 1
-    step *= delta
-    mean += step
-    np.subtract(delta, step, out=step)
-    step *= delta
-    step *= weight
-    m2 += step

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seestack.model import Frame, Observation, Stack
+from seestack.storage.replacing import replacing
 
 __all__ = ["write_frame", "write_stack"]
 
@@ -90,7 +90,9 @@ def write_stack(
     Notes
     -----
     The file is complete or not there: it is written under another name in the same
-    folder and renamed, so a full disk leaves an older file as it was.
+    folder and renamed, so a full disk leaves an older file as it was. Every unit has its
+    CHECKSUM and DATASUM, by which ``astropy.io.fits.open(path, checksum=True)`` and
+    ``fitscheck`` find damage.
 
     ===========  =========  =====================================================
     image        type       content
@@ -199,21 +201,14 @@ def _checked(path: str | os.PathLike[str], overwrite: bool) -> Path:
 
 
 def _put(path: Path, units: Any) -> None:
-    """Write under another name, then rename: the file is complete or not there."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    """Write a file that is complete or not there, with a checksum in every unit."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(temporary, "wb") as file:
-                units.writeto(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OSError(error.errno or errno.EIO, reason, str(path)) from error
+    with replacing(path) as file:
+        units.writeto(file, checksum=True)
 
 
 def _units(stack: Stack, cards: Iterable[tuple[str, Any, str]], history: Iterable[str]) -> Any:

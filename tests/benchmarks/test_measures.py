@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.stats import gaussian_fwhm_to_sigma
 from measures import (
     aperture_flux,
     coverage,
@@ -11,11 +12,13 @@ from measures import (
     largest_seam,
     pixel_noise,
     ratio,
+    star_profile,
+    star_snr,
     trail_core,
     trail_residual,
 )
-from quality import best_gain, blank, bound_px, registration_ratio
-from scipy.ndimage import uniform_filter
+from quality import best_snr, blank, bound_px, registration_ratio, widened_noise
+from scipy.ndimage import gaussian_filter, uniform_filter
 from sequences import SHAPE, Night, make_night
 from simulated import spaced, turn
 from stackers import STACKERS, similarity
@@ -45,6 +48,39 @@ def test_noise_is_seen_through_interpolation():
     spoiled[:, 300:] += noise(50.0, (600, 500), seed=1)
     usable[:, 300:] = False
     np.testing.assert_allclose(pixel_noise(spoiled, usable), 7.0, rtol=0.06, atol=0)
+
+
+def test_no_blur_raises_the_snr_of_a_star():
+    shape, sigma = (600, 800), 7.0
+    xy = spaced(np.random.default_rng(3), shape, 60, apart_px=60.0, margin_px=30.0)
+    flux = np.linspace(2_000, 5_000, 60)
+    truth, white = moffat_image(xy, flux, shape, fwhm_px=3.0), noise(sigma, shape)
+    starless = truth < 1.0
+    ideal = np.sqrt(np.square(star_profile(3.0, 0.3, 0.3)).sum()) / sigma
+
+    def snr(image, residual, fwhm_px):
+        return star_snr(image, residual, starless, xy, flux, fwhm_px) / ideal
+
+    sharp = snr(truth + white, white, 3.0)
+    assert sharp == pytest.approx(1.0, abs=0.04)
+    for size, fwhm_px in ((2, 3.3), (3, 4.0)):
+        blurred = [uniform_filter(image, size) for image in (truth + white, white)]
+        for width in (3.0, fwhm_px):  # whichever profile it is filtered with
+            assert 0.85 < snr(*blurred, width) / sharp < 0.995
+
+
+def test_noise_at_equal_widths_ignores_a_blur():
+    white = noise(7.0, (600, 800))
+    usable = np.ones(white.shape, bool)
+    blurred = gaussian_filter(white, 0.6)
+    wide = np.hypot(3.0, 0.6 / gaussian_fwhm_to_sigma)
+    unequal = pixel_noise(blurred, usable) / pixel_noise(white, usable)
+    assert unequal < 0.95
+    equal = [
+        widened_noise(image, usable, np.array([width]), wide)
+        for image, width in ((white, 3.0), (blurred, wide))
+    ]
+    assert equal[1] == pytest.approx(equal[0], rel=1e-9)
 
 
 def test_flux_and_width_of_stars():
@@ -197,14 +233,22 @@ def test_registration_ratio_is_one_at_the_bound_and_zero_at_the_truth():
     assert np.isnan(registration_ratio(night, [motions[0], *[None] * 299]))
 
 
-def test_the_best_gain_leaves_clouds_out():
-    nothing = np.zeros((1, 1))
-    motions = (Transform.identity(),) * 4
-    clear = Night([nothing] * 4, motions, (3.0,) * 4, (1.0,) * 4, (800.0,) * 4, nothing, NO_STARS)
-    assert best_gain(clear) == pytest.approx(2.0, rel=1e-12)
-    shares, sky = (1.0, 1.0, 1.0, 0.0), (800.0, 800.0, 800.0, 2400.0)
-    dark = Night([nothing] * 4, motions, (3.0,) * 4, shares, sky, nothing, NO_STARS)
-    assert best_gain(dark) == pytest.approx(np.sqrt(3), rel=1e-12)
+def night_of(transparency, sky_adu):
+    nothing, count = np.zeros((1, 1)), len(transparency)
+    motions = (Transform.identity(),) * count
+    return Night(
+        [nothing] * count, motions, (3.0,) * count, transparency, sky_adu, nothing, NO_STARS
+    )
+
+
+def test_the_best_snr_leaves_clouds_out():
+    one = best_snr(night_of((1.0,), (800.0,)))
+    # The integral of P^2 is (b - 1)^2 / ((2 b - 1) pi a^2), and pixels blur a little.
+    a = 3.0 / (2 * np.sqrt(2 ** (1 / 3) - 1))
+    assert one == pytest.approx(np.sqrt(4 / (5 * np.pi * a**2) / 825.0), rel=0.03)
+    assert best_snr(night_of((1.0,) * 4, (800.0,) * 4)) == pytest.approx(2.0 * one, rel=1e-12)
+    dark = night_of((1.0, 1.0, 1.0, 0.0), (800.0, 800.0, 800.0, 2400.0))
+    assert best_snr(dark) == pytest.approx(np.sqrt(3) * one, rel=1e-12)
 
 
 @pytest.mark.parametrize("who", ["documented", "seestack"])

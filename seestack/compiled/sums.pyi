@@ -1,0 +1,14 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from seestack.model import FloatArray, Image
+
+def add_samples(
+    samples: Image,
+    usable: NDArray[np.uint8],
+    weight: float,
+    mean: FloatArray,
+    total: FloatArray,
+    m2: FloatArray,
+    coverage: NDArray[np.int32],
+) -> None: ...
