@@ -95,9 +95,8 @@ def show_growth(samples: np.ndarray) -> None:
         growth = after / before - 1
         slope = 60 * np.polyfit(minutes, values, 1)[0]
         verdict = "flat" if growth <= FLAT else "grows"
-        print(
-            f"{name:9} {before:8.1f} -> {after:8.1f} ({growth:+.1%}), {slope:+.1f} an hour: {verdict}"
-        )
+        grown = f"{before:8.1f} -> {after:8.1f} ({growth:+.1%}), {slope:+.1f} an hour"
+        print(f"{name:9} {grown}: {verdict}")
 
 
 if __name__ == "__main__":

@@ -137,6 +137,20 @@ def test_voila_serves_it_as_an_app(page, tmp_path):
         shot(page, "voila")
 
 
+def test_an_export_reads_without_a_kernel_and_a_network(page, tmp_path):
+    exporters = pytest.importorskip("nbconvert.exporters")
+    text, _ = exporters.HTMLExporter().from_filename(str(NOTEBOOK))
+    exported = tmp_path / "panel.html"
+    exported.write_text(text, encoding="utf-8")
+    page.context.set_offline(True)
+    page.goto(exported.as_uri(), wait_until="domcontentloaded")
+    expect(page.locator(".seestack-still")).to_be_visible()
+    expect(page.locator(".seestack-still")).to_have_text(
+        "seestack: run this cell to use the panel."
+    )
+    shot(page, "exported")
+
+
 def test_it_answers_while_a_cell_runs_and_frames_arrive(lab, page):
     open_panel(
         lab,

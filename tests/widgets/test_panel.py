@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from ipywidgets.embed import dependency_state
 from PIL import Image
 
 from seestack import CaptureSession, LivePanel, Place, Settings, live
@@ -257,6 +258,18 @@ def test_what_remains_without_a_kernel_is_plain_html(panels):
     assert "2 of 2 frames stacked" in card
     assert "data:image/png;base64," in card
     assert ".seestack-still { display: none; }" in panel.children[0].value
+
+
+def test_it_needs_no_extension_of_the_front_end(panels):
+    """What ipywidgets itself brings is known to JupyterLab, Notebook, VS Code and Voila."""
+    state = dependency_state([panels()], drop_defaults=False)
+    assert len(state) > 100
+    modules = {
+        each["state"].get(key)
+        for each in state.values()
+        for key in ("_model_module", "_view_module")
+    }
+    assert modules == {"@jupyter-widgets/base", "@jupyter-widgets/controls"}
 
 
 def test_sub_frames_are_never_dropped(panels):
