@@ -75,6 +75,17 @@ class Lab:
         """Run all cells, without waiting for them."""
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
+    def end_kernels(self):
+        """Shut all kernels down."""
+        for session in json.loads(self._ask("sessions")):
+            self._ask(f"sessions/{session['id']}", method="DELETE")
+
+    def _ask(self, path, method="GET"):
+        headers = {"Authorization": f"token {self.token}"}
+        asked = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers=headers)
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return answer.read()
+
 
 @contextmanager
 def jupyterlab(folder, *, dark=False):

@@ -20,16 +20,26 @@ STATE, NOTICE, COUNT = ".seestack-state", ".seestack-notice", ".seestack-count"
 PICTURE = "img.seestack-stack"
 LONGEST_MS = 40_000
 # Notebook 7.6 fails so with any notebook.
-OF_NOTEBOOK = "Cannot read properties of undefined (reading 'schema')"
+OF_NOTEBOOK = (
+    "Cannot read properties of undefined (reading 'schema')",
+    "Command 'filebrowser:open-path' not registered.",
+)
 SOME = re.compile("[1-9][0-9]* of 500")
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def server(tmp_path_factory):
     if find_spec("jupyterlab") is None:
         pytest.skip("jupyterlab is not installed; `pip install --group test` does it")
     with jupyterlab(tmp_path_factory.mktemp("lab")) as running:
         yield running
+
+
+@pytest.fixture
+def lab(server):
+    """A JupyterLab, whose kernels end with the test."""
+    yield server
+    server.end_kernels()
 
 
 @pytest.fixture
@@ -119,7 +129,7 @@ def test_connect_start_watch_and_stop(lab, page):
 def test_it_works_in_notebook_7(lab, page):
     if find_spec("notebook") is None:
         pytest.skip("notebook is not installed; `pip install --group test` does it")
-    page.known.append(OF_NOTEBOOK)
+    page.known.extend(OF_NOTEBOOK)
     shutil.copy(NOTEBOOK, lab.folder / "panel.ipynb")
     lab.open(page, "panel.ipynb", "notebooks")
     assert page.evaluate("document.body.dataset.notebook") == "notebooks"
