@@ -181,13 +181,13 @@ def test_it_answers_while_a_cell_runs_and_frames_arrive(lab, page):
     page.received.clear()
     over = lab.folder / "over.txt"
     run_apart(page, f"import os\nwhile not os.path.exists({str(over)!r}): time.sleep(0.05)")
-    page.wait_for_function("window.shown.length >= 8")
+    page.wait_for_function("window.shown.length >= 6")
     shown = page.evaluate("window.shown")
     page.locator(".seestack-exposure_s input").fill("20")
     page.locator(".seestack-exposure_s input").press("Tab")
     says(page, NOTICE, "Exposure (s): counts from the next start.")
     answers = []
-    for _ in range(3):
+    for _ in range(2):
         expect(page.locator(RESET)).to_be_enabled(timeout=LONGEST_MS)
         answers.append(page.evaluate(CLICK, [RESET, NOTICE]))
         says(page, NOTICE, "The stack was forgotten.")
@@ -213,7 +213,9 @@ def test_a_camera_that_dies_is_told_in_words(lab, page):
         "lost.ipynb",
         "import seestack\n"
         "from seestack.alpaca.simulator import SimulatedTelescope\n"
-        "telescope = SimulatedTelescope(speed=20.0, discovery_port=None)\n"
+        "from seestack.alpaca.sky import Sky\n"
+        "sky = Sky(shape=(480, 270), n_stars=150)\n"
+        "telescope = SimulatedTelescope(sky, speed=20.0, discovery_port=None)\n"
         "telescope.start()\n"
         "seestack.live(place=seestack.Place(kind='address', address=telescope.address))",
     )
@@ -237,10 +239,13 @@ def test_it_outlives_the_page_and_the_kernel_leaves_a_card(lab, page):
         lab,
         page,
         "again.ipynb",
-        "import seestack\nseestack.live(place=seestack.Place(kind='simulated', speed=20.0))",
+        "import seestack\n"
+        "from seestack.alpaca.sky import Sky\n"
+        "sky = Sky(shape=(480, 270), n_stars=150)\n"
+        "source = seestack.SimulatedSource(sky, speed=20.0)\n"
+        "seestack.live(seestack.CaptureSession(source, frames=8))",
     )
     expect(page.locator(".seestack-still")).to_be_hidden()
-    page.locator(".seestack-frames input").fill("8")
     page.locator(START).click()
     says(page, COUNT, re.compile("[1-7] of 8"))
     lab.run_all(page)  # the same session is shown again
