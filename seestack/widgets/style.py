@@ -31,7 +31,7 @@ STYLE = """<style>
 .seestack-panel .lm-TabBar-tab { flex: 0 1 auto !important; min-width: 0 !important; }
 [data-jp-theme-light="false"] .seestack-chart, .vscode-dark .seestack-chart {
   filter: invert(.93) hue-rotate(180deg); }
-.seestack-figure { aspect-ratio: 54 / 64; height: auto; }
+.seestack-panel .seestack-figure { display: block; aspect-ratio: 54 / 64; height: auto; }
 .seestack-panel .seestack-error { margin: 0; font-size: 12px; line-height: 1.5; color: var(--alert);
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .seestack-table, .seestack-table .widget-html-content { width: 100%; min-width: 0; }
