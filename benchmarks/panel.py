@@ -6,7 +6,6 @@ stacks simulated frames of 1080 x 1920 pixels, one every two seconds, for so man
 Needs chromium, and what the group ``test`` installs.
 """
 
-import shutil
 import sys
 import tempfile
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from labs import CHROMIUM_ARGUMENTS, CLICK, WATCH, jupyterlab, kernel_says, write_notebook
+from labs import CLICK, WATCH, chromium, jupyterlab, kernel_says, write_notebook
 from playwright.sync_api import sync_playwright
 
 SOURCE = """
@@ -31,12 +30,10 @@ def note(seen):
 
 def main(seconds: float) -> None:
     folder = Path(tempfile.mkdtemp())
-    chromium = shutil.which("chromium") or "chromium"
     with jupyterlab(folder) as lab, sync_playwright() as playwright:
         write_notebook(lab.folder / "panel.ipynb", SOURCE, NOTE)
         browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[*CHROMIUM_ARGUMENTS, "--enable-precise-memory-info", "--js-flags=--expose-gc"],
+            **chromium("--enable-precise-memory-info", "--js-flags=--expose-gc")
         )
         page = browser.new_page(viewport={"width": 1400, "height": 1150})
         page.set_default_timeout(60_000)

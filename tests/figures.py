@@ -44,7 +44,9 @@ def known_reports():
                 "rotation_deg": 0.05 * index,
                 "stars": 40 + index,
                 "fwhm_px": 3.0 + 0.1 * index,
+                "elongation": 1.1 + 0.02 * (index % 3),
                 "sky_adu": 1000.0 + 3 * index,
+                "transparency": 1.0 - 0.03 * index,
                 "weight": 1.0,
                 "snr_gain_measured": round(0.95 * stacked**0.5, 2),
             }

@@ -1,12 +1,14 @@
-"""A running JupyterLab with its own folders, and notebooks opened in a browser."""
+"""Running Jupyter servers with their own folders, and notebooks opened in a browser."""
 
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +41,12 @@ CLICK = """([button, answer]) => new Promise(done => {
 })"""
 
 
+def chromium(*more):
+    """Return what Playwright launches Debian's chromium with; its path is None without one."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    return {"executable_path": path, "args": [*CHROMIUM_ARGUMENTS, *more]}
+
+
 def write_notebook(path, *sources):
     """Write a notebook of code cells."""
     cells = [
@@ -52,20 +60,31 @@ def write_notebook(path, *sources):
 
 
 class Lab:
-    """A JupyterLab that serves a folder on loopback."""
+    """A server of JupyterLab and Notebook 7 for a folder, on loopback."""
 
-    def __init__(self, folder, port, token):
-        self.folder, self.port, self.token = folder, port, token
+    def __init__(self, folder, url, token):
+        self.folder, self.url, self.token = folder, url, token
 
-    def open(self, page, name):
-        """Open a notebook and wait until its kernel can run cells."""
-        page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}?token={self.token}&reset")
+    def open(self, page, name, front_end="lab/tree"):
+        """Open a notebook in Lab, or in Notebook 7 under "notebooks"; wait for its kernel."""
+        page.goto(f"{self.url}/{front_end}/{name}?token={self.token}&reset")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         page.wait_for_function(IDLE)  # a run asked for earlier is silently lost
 
     def run_all(self, page):
         """Run all cells, without waiting for them."""
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def end_kernels(self):
+        """Shut all kernels down."""
+        for session in json.loads(self._ask("sessions")):
+            self._ask(f"sessions/{session['id']}", method="DELETE")
+
+    def _ask(self, path, method="GET"):
+        headers = {"Authorization": f"token {self.token}"}
+        asked = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers=headers)
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return answer.read()
 
 
 @contextmanager
@@ -79,43 +98,68 @@ def jupyterlab(folder, *, dark=False):
     if dark:
         theme = {"theme": "JupyterLab Dark"}
         (settings / "themes.jupyterlab-settings").write_text(json.dumps(theme))
+    port, token = _free_port(), secrets.token_hex(16)
+    command = [
+        *("jupyterlab", "--no-browser", "--allow-root"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={work}"),
+        *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+    ]
+    url = f"http://127.0.0.1:{port}"
+    with _served(command, own, f"{url}/api/status?token={token}"):
+        yield Lab(work, url, token)
+
+
+@contextmanager
+def voila(notebook, folder):
+    """Serve a notebook as an app, with its own folders in `folder`; yields the address."""
+    port = _free_port()
+    command = ["voila", str(notebook), "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
+    url = f"http://127.0.0.1:{port}"
+    with _served(command, folder / "own", f"{url}/favicon.ico"):
+        yield url
+
+
+def _free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(16)
+        return free.getsockname()[1]
+
+
+@contextmanager
+def _served(command, own, answers):
+    """Run a Python module with Jupyter folders of its own, once `answers` does, to the end."""
+    own.mkdir(exist_ok=True)
     folders = {
         f"JUPYTER_{name}_DIR": str(own / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")
     } | {"JUPYTERLAB_SETTINGS_DIR": str(own / "settings"), "IPYTHONDIR": str(own / "ipython")}
     paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
-        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={work}"),
-        *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
-    ]
-    with (own / "lab.log").open("wb") as log:
+    with (own / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            command,
+            [sys.executable, "-m", *command],
             env=os.environ | folders | {"PYTHONPATH": paths.rstrip(os.pathsep)},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_until_up(server, f"http://127.0.0.1:{port}/api/status?token={token}", own)
-            yield Lab(work, port, token)
+            _wait_until_up(server, answers, own / "server.log")
+            yield
         finally:
             server.terminate()
             server.wait(30)
 
 
-def _wait_until_up(server, url, own):
+def _wait_until_up(server, url, log):
     deadline = time.monotonic() + 60
     while True:
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return
+        except urllib.error.HTTPError:
+            return
         except OSError:
-            text = (own / "lab.log").read_text(errors="replace")
+            text = log.read_text(errors="replace")
             assert server.poll() is None, text
             assert time.monotonic() < deadline, text
             time.sleep(0.2)

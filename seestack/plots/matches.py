@@ -56,8 +56,8 @@ def plot_matches(
     '1 of 1 pairs agree, rms 0.00 px'
     >>> plt.close()
     """
-    # A dark sky, on which marks stand out.
-    ax = show_image(image, ax=ax, low_percent=40.0, colour_bar=False)
+    # A dark and calm sky, on which marks stand out.
+    ax = show_image(image, ax=ax, stretch="preview", low_percent=40.0, colour_bar=False)
     pairs = registration or Registration(Transform.identity())
     agree = pairs.inliers
     if stars is not None:

@@ -24,7 +24,9 @@ from matplotlib.ticker import FixedLocator, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array, check_positive
+from seestack.numerics.robust import sky_level
 from seestack.plots.axes import add_colour_bar, axes_for
+from seestack.steps.stretching import stretch as stretched
 
 __all__ = ["as_picture", "draw", "show_image", "shrunk", "shrunk_mean"]
 
@@ -33,8 +35,11 @@ _STRETCHES: dict[str, Callable[[], BaseStretch]] = {
     "linear": LinearStretch,
     "log": LogStretch,
     "sqrt": SqrtStretch,
+    "preview": AsinhStretch,
 }
 MAX_PX = 1500
+# White is at least so many times the noise above the sky, as in previews in colour.
+_WHITE_SIGMA = 40.0
 
 
 def show_image(
@@ -57,8 +62,11 @@ def show_image(
         are stretched alike.
     ax : Axes, optional
         Where to draw; a new figure by default.
-    stretch : {"asinh", "linear", "log", "sqrt"} or astropy stretch, default "asinh"
-        How brightness follows the pixels, see `astropy.visualization`.
+    stretch : {"asinh", "linear", "log", "sqrt", "preview"} or astropy stretch
+        How brightness follows the pixels, "asinh" by default, see
+        `astropy.visualization`. The gentle "preview" is for pictures that are mostly
+        noise: "asinh" with white at least 40 times the noise above the sky, and in
+        colour the picture of `seestack.stretch`, which has no colour bar.
     low_percent, high_percent : float, default 1.0 and 99.5
         Percentiles that become black and white.
     wcs : astropy.wcs.WCS, optional
@@ -102,15 +110,19 @@ def show_image(
         )
     block = _block(pixels.shape, max_px)
     shown = shrunk_mean(pixels, block)
-    norm = _norm(shown, shape, low_percent, high_percent)
+    gentle = stretch == "preview"
+    norm = _norm(shown, shape, low_percent, high_percent, _WHITE_SIGMA if gentle else 0.0)
     ax = axes_for(ax, (7.0, 5.0), projection=wcs)
     if shown.ndim == 3:
         gaps = np.isnan(shown).any(axis=2)
-        colours = np.clip(norm(np.nan_to_num(shown)), 0.0, 1.0)
+        if gentle:
+            colours = stretched(shown, low_percent=low_percent, high_percent=high_percent) / 255
+        else:
+            colours = np.clip(norm(np.nan_to_num(shown)), 0.0, 1.0)
         drawn = draw(ax, np.dstack([colours, ~gaps]), block)
     else:
         drawn = draw(ax, np.ma.masked_invalid(shown), block, norm=norm, cmap="gray")
-    if colour_bar:
+    if colour_bar and not (gentle and shown.ndim == 3):
         scale = drawn if shown.ndim == 2 else ScalarMappable(norm, "gray")
         # Even steps of brightness, because even steps of ADU crowd at the bright end.
         levels = FixedLocator(np.ravel(norm.inverse(np.linspace(0.0, 1.0, 6))).tolist())
@@ -182,10 +194,18 @@ def _stretch(stretch: str | BaseStretch) -> BaseStretch:
 
 
 def _norm(
-    shown: NDArray[np.float32], stretch: BaseStretch, low_percent: float, high_percent: float
+    shown: NDArray[np.float32],
+    stretch: BaseStretch,
+    low_percent: float,
+    high_percent: float,
+    white_sigma: float,
 ) -> ImageNormalize:
+    """Return the scale between two percentiles; white is so far above the sky at least."""
     known = shown[np.isfinite(shown)]
     low, high = np.percentile(known, [low_percent, high_percent]) if known.size else (0.0, 1.0)
+    if white_sigma and known.size:
+        sky, noise = sky_level(known)
+        high = max(high, sky + white_sigma * noise)
     if not high > low:
         high = low + 1
     # Clipping would fill the gaps; what lies outside is black or white without it.

@@ -18,17 +18,19 @@ from seestack.plots.progress import FRAME_NUMBER, frame_numbers, values_of
 __all__ = ["plot_quality"]
 
 _MEASURED = (
-    ("fwhm_px", "FWHM (px)"),
-    ("sky_adu", "Sky (ADU)"),
-    ("stars", "Stars (count)"),
-    ("weight", "Weight (ratio)"),
+    ("fwhm_px", "FWHM\n(px)"),
+    ("elongation", "Elongation\n(ratio)"),
+    ("sky_adu", "Sky\n(ADU)"),
+    ("transparency", "Transparency\n(ratio)"),
+    ("stars", "Stars\n(count)"),
+    ("weight", "Weight\n(ratio)"),
 )
 # Their reasons hold numbers, which differ from frame to frame.
 _GATED = tuple(field.name.split("_")[1] for field in fields(Gates))
 
 
 def plot_quality(reports: Sequence[FrameReport], *, ax: Axes | None = None) -> Axes:
-    """Plot star size, sky, star count and weight of each frame, and the rejections.
+    """Plot the stars, the sky, the transparency and the weight of each frame, and rejections.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def plot_quality(reports: Sequence[FrameReport], *, ax: Axes | None = None) -> A
     ['file cannot be read']
     >>> plt.close()
     """
-    ax = axes_for(ax, (7.0, 8.0))
+    ax = axes_for(ax, (7.0, 9.0))
     reasons = _rejections(reports)
     heights = [1.0] * len(_MEASURED) + ([0.25 + 0.25 * len(reasons)] if reasons else [])
     made = panels(ax, heights, gap=0.03)
@@ -98,7 +100,7 @@ def _draw_measured(ax: Axes, reports: Sequence[FrameReport], key: str, label: st
     stacked = np.array([report["accepted"] for report in reports], bool)
     ax.plot(numbers[stacked], values[stacked], "-o", color=INK, markersize=4, linewidth=0.8)
     ax.plot(numbers[~stacked], values[~stacked], "x", color=ALERT, markersize=7, mew=1.8)
-    ax.set_ylabel(label)
+    ax.set_ylabel(label, fontsize="small")
     if not np.isfinite(values).any():
         ax.set_yticks([])
         ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center", va="center")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ _FIRST_START = datetime(2026, 1, 15, 21, 0, 0, tzinfo=UTC)
 
 
 class SimulatedSource:
-    """Exposures of a simulated sky, an iterable of frames.
+    """Exposures of a simulated sky, an iterable of frames; each time the same.
 
     Parameters
     ----------
@@ -66,23 +67,23 @@ class SimulatedSource:
         self.frames = frames
         self._scene = Scene(sky or Sky())
         self._speed = speed
-        self._taken = 0
         self._stop = Event()
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield frames until there are `frames`, or until `stop`; goes on when repeated."""
-        while not self._stop.is_set() and (self.frames is None or self._taken < self.frames):
+        """Yield the frames from the first on, until there are `frames`, or until `stop`."""
+        for index in itertools.count() if self.frames is None else range(self.frames):
+            if self._stop.is_set():
+                return
             began = time.monotonic()
-            frame = self._frame(self._taken)
+            frame = self._frame(index)
             if self._speed is not None:
                 left_s = self.exposure_s / self._speed - (time.monotonic() - began)
                 if self._stop.wait(max(left_s, 0.0)):
                     return
-            self._taken += 1
             yield frame
 
     def stop(self) -> None:
-        """End the iteration; may be called from another thread."""
+        """End the iteration, for good; may be called from another thread."""
         self._stop.set()
 
     def truth(self, index: int) -> View:

@@ -90,7 +90,7 @@ class PlaceForm(widgets.HBox):
             "simulated": [self.speed],
             "folder": [self.folder, self.existing],
         }
-        self._row = widgets.HBox(layout={"flex_flow": "row wrap"})
+        self._row = widgets.HBox(layout={"flex_flow": "row wrap", "margin": "0 0 0 6px"})
         super().__init__(
             [self.kind, self._row],
             layout={"flex_flow": "row wrap", "align_items": "center", "width": "100%"},
@@ -181,9 +181,9 @@ class SettingsForm(widgets.VBox):
 
 def _labelled(label: str, field: Any, width: str) -> widgets.VBox:
     field.layout.width = width
-    title = widgets.Label(label, layout={"height": "20px", "width": width}).add_class(
-        "seestack-hint"
-    )
+    title = widgets.Label(label, layout={"height": "20px", "width": width})
+    for name in ("hint", "label"):
+        title.add_class(f"seestack-{name}")
     return widgets.VBox([title, field], layout={"margin": "0 6px 4px 0"})
 
 

@@ -58,8 +58,8 @@ class KeepingStacker(LiveStacker):
         placed = self.last_registration if report["accepted"] else None
         self.last_frame = LastFrame(frame, report, placed)
         if report["accepted"]:  # now, because later the next frame would have to be waited for
-            with self._lock:
-                running = self._assembly.running
+            with self.assembly() as assembly:
+                running = assembly.running
                 self._mean = None if running is None else running.stack.mean.astype(np.float32)
         return report
 

@@ -67,8 +67,6 @@ class Refresher:
             if self._closed:
                 return
             self._jobs[name] = job, rest, group or name
-            if not rest:
-                self._rests_until.pop(group or name, None)
             if self._thread is None:
                 run = self._context.copy().run
                 self._thread = threading.Thread(
@@ -109,9 +107,10 @@ class Refresher:
         with self._wake:
             while self._jobs:
                 now = time.monotonic()
+                # Looked up now: the pause may have begun after an urgent job was asked for.
                 due = {
-                    name: self._rests_until.get(group, now)
-                    for name, (_, _, group) in self._jobs.items()
+                    name: self._rests_until.get(group, now) if rest else now
+                    for name, (_, rest, group) in self._jobs.items()
                 }
                 name = next((name for name in due if due[name] <= now), None)
                 if name is not None:

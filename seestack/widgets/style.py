@@ -22,6 +22,7 @@ STYLE = """<style>
   border-color: #c62828; }
 .seestack-hint, .seestack-hint .widget-html-content { font-size: 12px; line-height: 1.35;
   color: var(--jp-ui-font-color2, var(--vscode-descriptionForeground, inherit)); margin: 0; }
+.seestack-panel .seestack-label { line-height: 20px; margin: 0 2px; }
 .seestack-picture { background: #0b0b0b; border-radius: 3px; overflow: hidden; }
 .seestack-picture img, img.seestack-picture { object-fit: contain; }
 .seestack-panel img { max-width: none; margin: 0; }
@@ -30,10 +31,11 @@ STYLE = """<style>
 .seestack-panel .lm-TabBar-tab { flex: 0 1 auto !important; min-width: 0 !important; }
 [data-jp-theme-light="false"] .seestack-chart, .vscode-dark .seestack-chart {
   filter: invert(.93) hue-rotate(180deg); }
-.seestack-figure { aspect-ratio: 54 / 64; height: auto; }
+.seestack-panel .seestack-figure { display: block; aspect-ratio: 54 / 64; height: auto; }
 .seestack-panel .seestack-error { margin: 0; font-size: 12px; line-height: 1.5; color: var(--alert);
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .seestack-table, .seestack-table .widget-html-content { width: 100%; min-width: 0; }
+.seestack-table { min-height: 480px; }
 .seestack-rows { max-width: 100%; max-height: 600px; overflow: auto; }
 .seestack-panel .seestack-rows table { border-collapse: collapse; font-size: 11.5px;
   line-height: 1.3; margin: 0; font-variant-numeric: tabular-nums; }

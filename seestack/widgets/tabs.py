@@ -78,5 +78,8 @@ class Tabs(widgets.Tab):
 
 def _image(kind: str) -> widgets.Image:
     """Return an image of fixed proportions, so that nothing jumps when it is drawn."""
-    image = widgets.Image(format=kind, layout={"width": "100%", "max_width": f"{_SIZE_PX[0]}px"})
+    image = widgets.Image(
+        format=kind,
+        layout={"width": "100%", "max_width": f"{_SIZE_PX[0]}px", "margin": "0 auto"},
+    )
     return image.add_class("seestack-figure")

@@ -40,7 +40,7 @@ class Viewer(widgets.VBox):
             options=_ZOOMS, value=0, style={"button_width": "54px"}, tooltips=list(_ZOOMS)
         )
         self.plain = widgets.Button(
-            description="Default look", layout={"width": "110px", "margin": "2px 0 0 auto"}
+            description="Default look", layout={"width": "110px", "margin": "0 0 0 auto"}
         )
         self.x = _slider(widgets.FloatSlider, "Left/right", 0.5, 0.0, 1.0, 0.01, readout=False)
         self.y = _slider(widgets.FloatSlider, "Up/down", 0.5, 0.0, 1.0, 0.01, readout=False)
@@ -49,7 +49,9 @@ class Viewer(widgets.VBox):
         self.strength = _slider(widgets.FloatLogSlider, "Lift", 10.0, -1, 3, 0.05, ".3g")
         self._where = widgets.VBox([self.x, self.y])
         self._controls = (self.low, self.high, self.strength)
-        top = widgets.HBox([self.zoom, self.plain], layout={"width": "100%"})
+        top = widgets.HBox(
+            [self.zoom, self.plain], layout={"width": "100%", "align_items": "center"}
+        )
         super().__init__(
             [self.image, top, *self._controls, self._where],
             layout={"width": width, "flex": "none", "margin": "0 10px 0 0"},

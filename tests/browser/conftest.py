@@ -1,30 +1,25 @@
 """Debian's chromium, without a window, driven by Playwright."""
 
-import shutil
 from importlib.util import find_spec
 
 import pytest
+from labs import chromium
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
-ARGUMENTS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--disable-dev-shm-usage",
-)
 
 
 @pytest.fixture(scope="session")
 def browser():
     """A running chromium, or skip."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
+    options = chromium()
+    if options["executable_path"] is None:
         pytest.skip("chromium is not installed; `make browser` installs Debian's")
     if find_spec("playwright") is None:
         pytest.skip("playwright is not installed; `pip install --group test` does it")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        running = playwright.chromium.launch(**options)
         yield running
         running.close()
 

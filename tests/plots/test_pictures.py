@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from seestack.plots import plot_coverage, plot_rejections, show_image
 from seestack.plots.pictures import shrunk_mean
+from seestack.steps.stretching import stretch
 
 
 def drawn(ax):
@@ -58,6 +59,30 @@ def test_brightness_follows_the_stretch_between_the_percentiles():
     assert drawn(show_image(image, stretch="linear")).norm(502.5) == pytest.approx(0.5, abs=1e-3)
     power = drawn(show_image(image, stretch=PowerStretch(2))).norm
     assert power(502.5) == pytest.approx(0.25, abs=1e-3)
+
+
+def test_the_preview_is_gentle_with_noise_and_plain_with_light():
+    noise = np.random.default_rng(3).normal(100.0, 5.0, (90, 140))
+    white = drawn(show_image(noise, stretch="preview")).norm.vmax
+    assert white == pytest.approx(100.0 + 40 * 5.0, rel=0.05)
+    assert drawn(show_image(noise)).norm.vmax < 120.0
+    bright = noise.copy()
+    bright[:30] = 9000.0
+    gentle, plain = (drawn(show_image(bright, stretch=name)).norm for name in ("preview", "asinh"))
+    assert (gentle.vmin, gentle.vmax) == (plain.vmin, plain.vmax)
+
+
+def test_a_preview_in_colour_is_that_of_stretch():
+    rng = np.random.default_rng(3)
+    colour = rng.normal([100.0, 140.0, 80.0], 5.0, (90, 140, 3)).astype(np.float32)
+    colour[20:30, 40:60] += [900.0, 200.0, 50.0]
+    colour[3, 4, 1] = np.nan
+    ax = show_image(colour, stretch="preview", low_percent=5.0)
+    np.testing.assert_array_equal(
+        np.round(drawn(ax).get_array()[..., :3] * 255), stretch(colour, low_percent=5.0)
+    )
+    assert drawn(ax).get_array()[3, 4, 3] == 0.0
+    assert ax.child_axes == []
 
 
 def test_the_numbers_of_the_colour_bar_are_levels_at_even_steps_of_brightness():
@@ -132,7 +157,10 @@ def test_sky_coordinates_need_axes_that_know_them():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"stretch": "cubic"}, "stretch must be one of asinh, linear, log, sqrt .* got 'cubic'"),
+        (
+            {"stretch": "cubic"},
+            "stretch must be one of asinh, .*, preview or .* got 'cubic'",
+        ),
         ({"low_percent": 60, "high_percent": 50}, "low_percent must be below high_percent"),
         ({"high_percent": 101}, "within 0 and 100, got 1.0 and 101"),
         ({"max_px": 0}, "max_px must be positive, got 0"),

@@ -76,7 +76,7 @@ def test_the_gain_is_drawn_beside_the_square_root():
 def test_rejected_frames_are_crosses_with_their_reasons():
     ax = plot_quality(known_reports())
     *measured, reasons = ax.child_axes
-    assert len(measured) == 4
+    assert len(measured) == 6
     for panel in measured:
         stacked, rejected = panel.lines
         assert (stacked.get_marker(), rejected.get_marker()) == ("o", "x")
@@ -129,9 +129,20 @@ def test_few_frames_without_measurements_can_be_drawn(plot, kept):
 
 def test_what_was_never_measured_is_said():
     reports = [report | {"fwhm_px": None} for report in known_reports()]
-    fwhm, sky = plot_quality(reports).child_axes[:2]
+    fwhm, elongation = plot_quality(reports).child_axes[:2]
     assert [text.get_text() for text in fwhm.texts] == ["not measured"]
-    assert not sky.texts
+    assert not elongation.texts
+
+
+def test_each_quality_panel_shows_its_own_measurement():
+    panels = plot_quality(known_reports()).child_axes
+    for panel, key in zip(
+        panels,
+        ("fwhm_px", "elongation", "sky_adu", "transparency", "stars", "weight"),
+        strict=False,
+    ):
+        stacked = [report[key] for report in known_reports() if report["accepted"]]
+        assert panel.lines[0].get_ydata().tolist() == stacked
 
 
 def test_axes_of_the_user_need_no_pyplot():

@@ -33,12 +33,15 @@ def test_frames_have_times_and_names():
     assert frames[0].exposure_s == 5.0
 
 
-def test_iterating_again_goes_on():
+def test_iterating_again_yields_the_same_frames():
     source = SimulatedSource(SMALL, frames=3)
     first = next(iter(source))
-    rest = list(source)
-    assert len(rest) == 2
-    assert not np.array_equal(first.image, rest[0].image)
+    for _ in range(2):
+        frames = list(source)
+        assert [frame.source for frame in frames] == [f"simulated frame {k}" for k in range(3)]
+        np.testing.assert_array_equal(frames[0].image, first.image)
+    assert not np.array_equal(frames[1].image, first.image)
+    source.stop()
     assert list(source) == []
 
 

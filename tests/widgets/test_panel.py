@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from ipywidgets.embed import dependency_state
 from PIL import Image
 
 from seestack import CaptureSession, LivePanel, Place, Settings, live
@@ -13,6 +14,7 @@ from seestack.alpaca.faults import Fault
 from seestack.alpaca.sky import Sky
 from seestack.simulation import random_field, simulate_frame
 from seestack.sources.simulated import SimulatedSource
+from seestack.widgets.keeping import KeepingStacker
 from seestack.widgets.refresher import NAME
 
 SKY = Sky(shape=(240, 180), n_stars=90, target=None, satellite_rate=0.0, cloud=0.0)
@@ -82,11 +84,10 @@ def test_a_session_is_watched_to_its_end(panels):
     assert repr(panel) == f"<seestack panel: {panel.count.value}>"
 
 
-def test_start_takes_the_form_and_a_simulated_camera(panels, tmp_path):
+def test_start_takes_the_form_and_a_simulated_camera(panels):
     panel = panels(place=Place(kind="simulated", speed=1000.0))
     panel.form.fields["stacking", "frames"].value = "2"
     panel.form.fields["stacking", "exposure_s"].value = "3.5"
-    panel.form.fields["output", "folder"].value = str(tmp_path)
     panel.connect()
     assert panel.wait(10)
     assert "Simulated camera, 1080 × 1920 px, 1000 times faster" in panel.notice.value
@@ -95,6 +96,13 @@ def test_start_takes_the_form_and_a_simulated_camera(panels, tmp_path):
     assert panel.session.source.exposure_s == 3.5
     assert panel.session.stacker.frames_stacked == 2
     assert len(panel.viewer.image.value) < 300_000
+
+
+def test_save_writes_where_the_form_says_and_reset_forgets(panels, tmp_path):
+    panel = panels(small(frames=2))
+    panel.form.fields["output", "folder"].value = str(tmp_path)
+    panel.start()
+    finish(panel)
     panel.save()
     assert panel.wait(30)
     assert "Saved to" in panel.notice.value
@@ -110,7 +118,8 @@ def test_start_takes_the_form_and_a_simulated_camera(panels, tmp_path):
 
 
 def test_every_tab_is_drawn_when_it_is_looked_at(panels):
-    panel = panels(place=Place(kind="simulated", speed=1000.0), frames=2)
+    stacker = KeepingStacker()
+    panel = panels(CaptureSession(SimulatedSource(SKY), stacker, frames=2))
     panel.start()
     finish(panel)
     before = panel.tabs.last.value
@@ -145,7 +154,7 @@ def test_the_look_changes_the_picture_and_1_to_1_shows_single_pixels(panels):
 
 
 def test_a_stopped_session_keeps_its_stack_and_the_next_start_makes_a_new_one(panels):
-    panel = panels(small(frames=None, speed=100.0), place=Place(kind="simulated"), frames=3)
+    panel = panels(small(frames=None, speed=100.0), place=Place(kind="simulated"), frames=1)
     panel.start()
     until(lambda: panel.session.snapshot().frames_stacked >= 2)
     first = panel.session
@@ -157,7 +166,7 @@ def test_a_stopped_session_keeps_its_stack_and_the_next_start_makes_a_new_one(pa
     panel.start()
     finish(panel)
     assert panel.session is not first
-    assert "3 of 3" in panel.count.value
+    assert "1 of 1" in panel.count.value
 
 
 def test_settings_changed_while_frames_arrive(panels):
@@ -257,6 +266,18 @@ def test_what_remains_without_a_kernel_is_plain_html(panels):
     assert "2 of 2 frames stacked" in card
     assert "data:image/png;base64," in card
     assert ".seestack-still { display: none; }" in panel.children[0].value
+
+
+def test_it_needs_no_extension_of_the_front_end(panels):
+    """What ipywidgets itself brings is known to JupyterLab, Notebook, VS Code and Voila."""
+    state = dependency_state([panels()], drop_defaults=False)
+    assert len(state) > 100
+    modules = {
+        each["state"].get(key)
+        for each in state.values()
+        for key in ("_model_module", "_view_module")
+    }
+    assert modules == {"@jupyter-widgets/base", "@jupyter-widgets/controls"}
 
 
 def test_sub_frames_are_never_dropped(panels):

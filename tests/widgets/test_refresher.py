@@ -87,3 +87,20 @@ def test_close_drops_what_waits_and_returns_when_what_runs_is_done(refresher):
     refresher.ask("after", lambda: done.append("after"))
     assert done == ["work"]
     assert alive() == 0
+
+
+def test_what_is_urgent_does_not_wait_for_the_pause_after_the_job_that_runs():
+    begun, go_on, done = threading.Event(), threading.Event(), []
+    refresher = Refresher(on_error=done.append)
+
+    def slow():
+        begun.set()
+        go_on.wait(5.0)
+        time.sleep(0.05)
+
+    refresher.ask("tab", slow, rest=200.0)
+    assert begun.wait(5.0)
+    refresher.ask("tab", lambda: done.append("last"))
+    go_on.set()
+    assert refresher.wait(3.0)
+    assert done == ["last"]

@@ -1,0 +1,103 @@
+"""Watch the memory of kernel and page while the panel stacks for an hour.
+
+    python benchmarks/panel_hour.py 60
+
+runs a JupyterLab and a browser for so many minutes, with a simulated frame of 540 x 960
+pixels every two seconds, and looks at another tab of the panel each minute. Flat is what
+needs in the last third at most 5 % more than in the middle one; the first third is for
+what is loaded once. Needs chromium, and what the group ``test`` installs.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from labs import chromium, jupyterlab, kernel_says, write_notebook
+from playwright.sync_api import sync_playwright
+
+SOURCE = """
+import os, seestack
+from seestack.alpaca.sky import Sky
+from seestack.sources.simulated import SimulatedSource
+from seestack.widgets.keeping import KeepingStacker
+
+sky = Sky(shape=(960, 540), drift_px_per_min=(0.0, 0.0), rotation_deg_per_min=0.05)
+source = SimulatedSource(sky, speed=5.0)
+session = seestack.CaptureSession(source, KeepingStacker(), frames=None)
+seestack.live(session)
+"""
+COLUMNS = ("kernel", "renderer", "heap", "nodes")
+HEADER = "minute  frames  kernel MB  renderer MB  JS heap MB  DOM nodes"
+FLAT = 0.05
+
+
+def main(minutes: float) -> None:
+    folder = Path(tempfile.mkdtemp())
+    with jupyterlab(folder) as lab, sync_playwright() as playwright:
+        write_notebook(lab.folder / "panel.ipynb", SOURCE)
+        browser = playwright.chromium.launch(**chromium("--js-flags=--expose-gc"))
+        page = browser.new_page(viewport={"width": 1400, "height": 1150})
+        page.set_default_timeout(60_000)
+        lab.open(page, "panel.ipynb")
+        lab.run_all(page)
+        page.locator("button.seestack-start").click()
+        kernel = psutil.Process(int(kernel_says(lab, page, "out.write(str(os.getpid()))")))
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("Performance.enable")
+        print(HEADER, flush=True)
+        samples = []
+        began = time.monotonic()
+        for minute in range(1, round(minutes) + 1):
+            page.locator(".seestack-panel .lm-TabBar-tab").nth(minute % 5).click()
+            page.wait_for_timeout(max(began + 60 * minute - time.monotonic(), 0) * 1000)
+            samples.append(sample(kernel, page, devtools))
+            frames = page.locator(".seestack-count").inner_text().split()[0]
+            used = "{:9.1f} {:12.1f} {:11.1f} {:10.0f}".format(*samples[-1])
+            print(f"{minute:6} {frames:>7} {used}", flush=True)
+        page.locator("button.seestack-stop").click()
+        browser.close()
+    show_growth(np.array(samples))
+
+
+def sample(kernel: psutil.Process, page: Any, devtools: Any) -> tuple[float, ...]:
+    """Return the memory of the kernel, of the page's process and of its scripts in MB; nodes."""
+    page.evaluate("window.gc()")
+    renderers = [
+        process.memory_info().rss
+        for process in psutil.Process().children(recursive=True)
+        if "--type=renderer" in process.cmdline()
+    ]
+    measured = devtools.send("Performance.getMetrics")["metrics"]
+    metrics = {metric["name"]: metric["value"] for metric in measured}
+    sizes = (kernel.memory_info().rss, max(renderers), metrics["JSHeapUsedSize"])
+    return (*(size / 1e6 for size in sizes), metrics["Nodes"])
+
+
+def show_growth(samples: np.ndarray) -> None:
+    """Print the growth from the middle to the last third, and the slope over both."""
+    third = len(samples) // 3
+    if third < 2:
+        return
+    middle, last = samples[third:-third], samples[-third:]
+    minutes = np.arange(third, len(samples))
+    for name, before, after, values in zip(
+        COLUMNS, np.median(middle, 0), np.median(last, 0), samples[third:].T, strict=True
+    ):
+        growth = after / before - 1
+        slope = 60 * np.polyfit(minutes, values, 1)[0]
+        verdict = "flat" if growth <= FLAT else "grows"
+        grown = f"{before:8.1f} -> {after:8.1f} ({growth:+.1%}), {slope:+.1f} an hour"
+        print(f"{name:9} {grown}: {verdict}")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0)
