@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from datetime import UTC
 from typing import TypedDict, Unpack
 
 import numpy as np
 
-from seestack.model import FrameQuality, FrameRejected, FrameReport, Registration, Stack
+from seestack.model import Frame, FrameQuality, FrameRejected, FrameReport, Registration, Stack
 
 __all__ = ["ReportLog", "frame_report"]
 
@@ -28,8 +29,8 @@ class ReportLog:
     >>> log = ReportLog()
     >>> refusal = FrameRejected("cannot be read", kind="unreadable")
     >>> report = log.record(
-    ...     index=0, source="", verdict=refusal, reason="", quality=FrameQuality(), shape=(0, 0),
-    ...     weight=1.0, frames_stacked=0, gain_measured=None,
+    ...     index=0, frame=Frame(np.empty((0, 0))), verdict=refusal, reason="", shape=(0, 0),
+    ...     quality=FrameQuality(), weight=1.0, frames_stacked=0, gain_measured=None,
     ... )
     >>> log.counts
     (0, 1)
@@ -79,7 +80,7 @@ class Measured(TypedDict):
     """What `frame_report` is told."""
 
     index: int
-    source: str
+    frame: Frame
     verdict: Registration | FrameRejected
     reason: str
     quality: FrameQuality
@@ -92,7 +93,7 @@ class Measured(TypedDict):
 def frame_report(
     *,
     index: int,
-    source: str,
+    frame: Frame,
     verdict: Registration | FrameRejected,
     reason: str,
     quality: FrameQuality,
@@ -107,8 +108,8 @@ def frame_report(
     ----------
     index : int
         Number of frames before this one since the reset.
-    source : str
-        Where the frame came from.
+    frame : Frame
+        Where it came from, its start and its exposure; its pixels are not looked at.
     verdict : Registration or FrameRejected
         How it was placed, or why it was not.
     reason : str
@@ -132,37 +133,46 @@ def frame_report(
     Examples
     --------
     >>> report = frame_report(
-    ...     index=4, source="night/0005.fit", reason="", quality=FrameQuality(),
+    ...     index=4, frame=Frame(np.empty((8, 9)), 10.0, source="night/0005.fit"),
     ...     verdict=FrameRejected("frame size differs from reference", kind="size"),
+    ...     reason="", quality=FrameQuality(),
     ...     shape=(8, 9), weight=1.0, frames_stacked=3, gain_measured=1.7,
     ... )
     >>> report["accepted"], report["offset"], report["frames_rejected"], report["snr_gain"]
     (False, (0.0, 0.0), 2, 1.73)
-    >>> report["rejection"], report["weight"]
-    ('size', 0.0)
+    >>> report["rejection"], report["weight"], report["exposure_s"]
+    ('size', 0.0, 10.0)
+    >>> report["hint"]
+    'stack frames of one camera, binning and colour in one session'
     """
     rejection = verdict if isinstance(verdict, FrameRejected) else None
     registration = verdict if isinstance(verdict, Registration) else None
-    offset, rotation, rms, inliers = (0.0, 0.0), None, None, rejection.inliers if rejection else 0
+    offset, rotation, transform, rms = (0.0, 0.0), None, None, None
+    inliers = rejection.inliers if rejection else 0
     if registration:
         dx, dy = registration.transform.offset_px(shape)
         # Adding zero turns -0.0 into 0.0.
         offset = (round(dx, 2) + 0.0, round(dy, 2) + 0.0)
         rotation = round(registration.transform.rotation_deg, 4) + 0.0
+        transform = [value + 0.0 for value in registration.transform.matrix[:2].ravel().tolist()]
         rms, inliers = _known(registration.rms_px, 3), int(registration.inliers.sum())
     return FrameReport(
         index=index,
-        source=source,
+        source=frame.source,
         accepted=registration is not None,
         reason=rejection.reason if rejection else reason,
         rejection=str(rejection.kind) if rejection else None,
         rejection_value=_known(rejection.value, 4) if rejection else None,
         rejection_limit=_known(rejection.limit, 4) if rejection else None,
+        hint=rejection.kind.hint if rejection else "",
+        start=None if frame.start is None else frame.start.astimezone(UTC).isoformat(),
+        exposure_s=_known(frame.exposure_s, 6),
         frames_stacked=frames_stacked,
         frames_total=index + 1,
         frames_rejected=index + 1 - frames_stacked,
         offset=offset,
         rotation_deg=rotation,
+        transform=transform,
         inliers=inliers,
         rms_px=rms,
         stars=quality.stars,
@@ -171,6 +181,7 @@ def frame_report(
         sky_adu=_known(quality.sky_adu, 1),
         sky_sigma_adu=_known(quality.sky_sigma_adu, 2),
         transparency=_known(quality.transparency, 4),
+        transparency_err=_known(quality.transparency_err, 5),
         weight=round(weight, 4) if registration else 0.0,
         clipped_samples=None,
         snr_gain=round(float(np.sqrt(frames_stacked)), 2),
