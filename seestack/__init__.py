@@ -41,6 +41,8 @@ if TYPE_CHECKING:
         plot_snr_gain,
         show_image,
     )
+    from seestack.restacking import MissingFramesError, restack
+    from seestack.second_pass import StackDifference, compare_stacks, exact_stack
     from seestack.server.dashboard import Dashboard, serve
     from seestack.session import CaptureSession
     from seestack.simulation import StarField, random_field, simulate_frame
@@ -108,6 +110,8 @@ _HOMES = {
         "plot_snr_gain",
         "show_image",
     ),
+    "restacking": ("MissingFramesError", "restack"),
+    "second_pass": ("StackDifference", "compare_stacks", "exact_stack"),
     "server.dashboard": ("Dashboard", "serve"),
     "session": ("CaptureSession",),
     "simulation": ("StarField", "random_field", "simulate_frame"),
