@@ -1,13 +1,21 @@
-"""What the commands on finished sessions do: stack a session's frames once more."""
+"""What the commands on finished sessions do: stack their frames once more, merge them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from seestack import __version__
-from seestack.terminal import NOTHING, SUCCESS, print_failures, print_summary, write_results
+from seestack.terminal import (
+    NOTHING,
+    SUCCESS,
+    print_failures,
+    print_summary,
+    result_paths,
+    write_results,
+)
 
 if TYPE_CHECKING:
     from seestack.config import Settings
@@ -15,7 +23,7 @@ if TYPE_CHECKING:
     from seestack.stacker import LiveStacker
     from seestack.storage.checkpoint import Checkpoint
 
-__all__ = ["Switched", "run_restack"]
+__all__ = ["Switched", "run_merge", "run_restack"]
 
 _EXACT = "exact.fits"
 
@@ -84,6 +92,54 @@ def run_restack(
     print_summary(stacker, written)
     print_failures(failed)
     return SUCCESS if stacker.frames_stacked and not failed else NOTHING
+
+
+def run_merge(stacks: Sequence[str], settings: Settings) -> int:
+    """Merge stacks of several sessions and write the result.
+
+    Parameters
+    ----------
+    stacks : sequence of str
+        Files or folders, as `seestack.merge_stacks` takes them.
+    settings : Settings
+        Of its section ``output``: where the results go.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    from seestack.merging import merge_stacks
+    from seestack.model import FrameRejected
+    from seestack.steps.stretching import preview_png
+    from seestack.storage.fits import write_stack
+    from seestack.storage.replacing import replacing
+
+    try:
+        merged = merge_stacks(stacks)
+    except FrameRejected as rejection:
+        print(f"seestack: {rejection}", file=sys.stderr)
+        return NOTHING
+    lines = [str(part) for part in merged.parts]
+    print("\n".join(lines))
+    image, preview, _ = result_paths(settings)
+    try:
+        write_stack(
+            image,
+            merged.stack,
+            merged.observation,
+            history=[f"seestack {__version__}", "merged stacks", *lines],
+            with_site=settings.output.with_site,
+            overwrite=True,
+        )
+        with replacing(preview) as file:
+            file.write(preview_png(merged.stack.mean, max_px=max(merged.stack.shape)))
+    except OSError as error:
+        print_failures([error])
+        return NOTHING
+    print(f"\nMerged {merged.stack.frames} frames, ", end="")
+    print(f"{merged.observation.total_exposure_s:g} s of exposure\n{image}\n{preview}")
+    return SUCCESS
 
 
 def _stacked_again(found: Checkpoint, switched: Switched, *, quiet: bool) -> LiveStacker:

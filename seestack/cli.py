@@ -63,6 +63,13 @@ frames.csv). The files must be there: those of a camera are with --save-subs.
 judges the three extremes of each pixel. It writes exact.fits, and prints how far it is from
 the live stack.
 """
+_MERGE_HELP = """\
+Align the stacks of several nights on the first, and combine them by weight.
+
+They may be turned by any angle, mirrored, of other sizes and of scales that differ by up to
+3 %. The result has the grid, the flux and the sky of the first; each stack counts as the
+inverse of its variance. STACK is a stack.fits or the folder of a session.
+"""
 _SERVE_HELP = """\
 Serve the dashboard: a page to start, stop and watch sessions, and its API.
 
@@ -154,6 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder to watch")
     watch.add_argument("--new-only", action="store_true", help="pass over files already there")
     _add_restack(_command(adder, "restack", "stack a session's frames once more", _RESTACK_HELP))
+    merge = _command(adder, "merge", "merge the stacks of several nights", _MERGE_HELP)
+    merge.add_argument("stacks", nargs="+", metavar="STACK", help="a stack.fits or its folder")
+    _add_output(merge, default="merged", each=False)
     serve = _command(adder, "serve", "serve the dashboard for a browser", _SERVE_HELP)
     _add_camera(serve, address=False)
     _add_server(serve)
@@ -295,7 +305,9 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _add_output(parser: argparse.ArgumentParser, *, default: str = "stacked") -> None:
+def _add_output(
+    parser: argparse.ArgumentParser, *, default: str = "stacked", each: bool = True
+) -> None:
     parser.add_argument(
         "-o", "--out", metavar="OUT", help=f"folder for the results (default: {default})"
     )
@@ -305,9 +317,9 @@ def _add_output(parser: argparse.ArgumentParser, *, default: str = "stacked") ->
         default=None,
         help="copy the observer's coordinates into stack.fits; they stay private otherwise",
     )
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="print the summary only, not each frame"
-    )
+    if each:
+        text = "print the summary only, not each frame"
+        parser.add_argument("-q", "--quiet", action="store_true", help=text)
 
 
 def _add_calibration(parser: argparse.ArgumentParser) -> None:

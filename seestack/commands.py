@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seestack.stacker import LiveStacker
     from seestack.storage.checkpoint import Checkpoint
 
-__all__ = ["OFF", "discover", "live", "restack", "serve", "simulate", "stack", "watch"]
+__all__ = ["OFF", "discover", "live", "merge", "restack", "serve", "simulate", "stack", "watch"]
 
 # What turns an option off on the command line, as null does in a file.
 OFF = "off"
@@ -95,6 +95,14 @@ def restack(arguments: argparse.Namespace) -> int:
         exact=arguments.exact,
         quiet=arguments.quiet,
     )
+
+
+def merge(arguments: argparse.Namespace) -> int:
+    """Merge the stacks of several sessions."""
+    from seestack.afterwards import run_merge
+
+    arguments.out = arguments.out or "merged"
+    return run_merge(arguments.stacks, _settings(arguments))
 
 
 def discover(arguments: argparse.Namespace) -> int:
