@@ -38,7 +38,7 @@ _ENDINGS = (*_FITS, *(e + z for e in _FITS for z in (".gz", ".fz")), ".tif", ".t
 _DIGITS = re.compile("([0-9]+)")
 _MAX_NAMED = 6
 # No packing of pixels is much tighter, and so many bytes are no burden.
-_TIGHTEST, _HARMLESS = 1100, 1 << 28
+_TIGHTEST, _HARMLESS = 1100, 1 << 26
 # What decoders raise when they meet bytes that make no sense.
 _DAMAGE = (OSError, ValueError, TypeError, SyntaxError, LookupError, MemoryError, struct.error)
 
@@ -238,8 +238,9 @@ def _png(body: bytes, _complain: Complain) -> tuple[NDArray[Any], dict[str, Any]
     from PIL import Image
 
     try:
+        # The first chunk, which Pillow would warn of before anybody can say no.
+        _check_size(int.from_bytes(body[16:20]) * int.from_bytes(body[20:24]), body)
         with Image.open(io.BytesIO(body), formats=["PNG"]) as picture:
-            _check_size(picture.width * picture.height * len(picture.getbands()), body)
             picture.load()
             deep_colour = body[24] == 16 and len(picture.getbands()) > 1
             mode = "RGB" if picture.mode in ("P", "RGBA") else "L" if picture.mode == "LA" else ""

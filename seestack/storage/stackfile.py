@@ -158,10 +158,10 @@ def _contents(path: str | os.PathLike[str]) -> tuple[Mapping[str, Any], dict[str
         raise StackFileError(f"{path}: cannot be read ({error.strerror}); check it") from error
     try:
         with (
-            warnings.catch_warnings(),
-            fits.open(path, memmap=False, disable_image_compression=True) as units,
+            warnings.catch_warnings(action="ignore"),
+            path.open("rb") as file,  # which astropy would leave open after some errors
+            fits.open(file, memmap=False, disable_image_compression=True) as units,
         ):
-            warnings.simplefilter("ignore")
             _check_whole(units, path)
             header = {card.keyword: card.value for card in units[0].header.cards if card.keyword}
             images = {unit.name: _image(unit) for unit in units if unit.name in _IMAGES}
