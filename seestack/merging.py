@@ -144,7 +144,7 @@ def merge_stacks(stacks: Sequence[StackLike], *, max_scale_change: float = 0.03)
     .. math:: m = \frac{\sum W x'}{\sum W},\quad
               \mathrm{Var}(m) = \frac{\sum W^2 g^2 v'}{(\sum W)^2}
 
-    with v' as `seestack.numerics.propagation.resampled_variance` gives it. The stacks'
+    with v' as ``numerics.propagation.resampled_variance`` gives it. The stacks'
     noise is taken to be independent, and that of neighbouring pixels too. What the nights
     disagree in beyond their noise, such as a variable star, is not in the variance.
 

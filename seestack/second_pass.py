@@ -57,7 +57,7 @@ def exact_stack(
     -------
     Stack
         Of the same frames with the same weights, on the same grid: the samples that
-        `seestack.steps.judgement.find_outliers` finds at the option `clip` are left out.
+        ``steps.judgement.find_outliers`` finds at the option `clip` are left out.
         `rejected` and `rejected_of_frame` count them. With ``clip=None`` all samples of
         the frames are in it.
 
