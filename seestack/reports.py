@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from datetime import UTC
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 import numpy as np
 
 from seestack.model import Frame, FrameQuality, FrameRejected, FrameReport, Registration, Stack
 
 __all__ = ["ReportLog", "frame_report"]
+
+_KEYS = tuple(FrameReport.__annotations__)
+_LISTS = ("transform", "amended")
 
 
 class ReportLog:
@@ -37,7 +39,8 @@ class ReportLog:
     """
 
     def __init__(self, rows: Iterable[FrameReport] = (), *, stacked: int = 0) -> None:
-        self._rows: list[FrameReport] = [copy.deepcopy(row) for row in rows]
+        # As tuples: a dict of its own for each frame would cost a kilobyte more.
+        self._rows: list[tuple[Any, ...]] = [_packed(row) for row in rows]
         self.counts = (stacked, len(self._rows))
         """(stacked, total), replaced as one: any thread reads both of one moment."""
 
@@ -49,15 +52,16 @@ class ReportLog:
     def record(self, **measured: Unpack[Measured]) -> FrameReport:
         """Write a frame's row, over the one it had before if there is one; return a copy."""
         report = frame_report(**measured)
-        self._rows[report["index"] : report["index"] + 1] = [report]
+        self._rows[report["index"] : report["index"] + 1] = [_packed(report)]
         self.counts = (report["frames_stacked"], len(self._rows))
-        return copy.deepcopy(report)
+        return report
 
     def amend(self, index: int, reason: str, amended: list[int]) -> FrameReport:
         """Say in a frame's row which rows before it have changed; return a copy."""
-        report = self._rows[index]
+        report = _unpacked(self._rows[index])
         report["reason"], report["amended"] = reason, amended
-        return copy.deepcopy(report)
+        self._rows[index] = _packed(report)
+        return report
 
     def reports(self, stack: Stack | None = None) -> list[FrameReport]:
         """Return copies of all rows.
@@ -67,7 +71,7 @@ class ReportLog:
         stack : Stack, optional
             The stack without its outliers, which tells how many each frame had.
         """
-        rows = copy.deepcopy(self._rows)
+        rows = list(map(_unpacked, self._rows))
         counts = None if stack is None else stack.rejected_of_frame
         if counts is not None:
             stacked = [row for row in rows if row["accepted"]]
@@ -188,6 +192,19 @@ def frame_report(
         snr_gain_measured=_known(gain_measured, 2),
         amended=[],
     )
+
+
+def _packed(report: FrameReport) -> tuple[Any, ...]:
+    """Return the values of a report, lists as tuples, in the order of the keys."""
+    values = (report[key] for key in _KEYS)  # type: ignore[literal-required]
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
+
+
+def _unpacked(row: tuple[Any, ...]) -> FrameReport:
+    report = dict(zip(_KEYS, row, strict=True))
+    for key in _LISTS:
+        report[key] = None if report[key] is None else list(report[key])
+    return cast(FrameReport, report)
 
 
 def _known(value: float | None, digits: int) -> float | None:
