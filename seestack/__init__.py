@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seestack.config import Settings, load_settings
     from seestack.gates import Baseline, Gates, judge
     from seestack.masters import Calibration, CalibrationMismatchError, Master
+    from seestack.merging import MergedPart, MergedStacks, merge_stacks
     from seestack.model import (
         Frame,
         FrameQuality,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
         plot_snr_gain,
         show_image,
     )
+    from seestack.restacking import MissingFramesError, restack
+    from seestack.second_pass import StackDifference, compare_stacks, exact_stack
     from seestack.server.dashboard import Dashboard, serve
     from seestack.session import CaptureSession
     from seestack.simulation import StarField, random_field, simulate_frame
@@ -73,6 +76,7 @@ if TYPE_CHECKING:
     )
     from seestack.storage.fits import write_frame, write_stack
     from seestack.storage.ledger import write_frames_csv
+    from seestack.storage.stackfile import StackFileError, read_observation, read_stack
     from seestack.tables import as_dataframe, as_table
     from seestack.widgets.control import Place
     from seestack.widgets.panel import LivePanel, live
@@ -84,6 +88,7 @@ _HOMES = {
     "config": ("Settings", "load_settings"),
     "gates": ("Baseline", "Gates", "judge"),
     "masters": ("Calibration", "CalibrationMismatchError", "Master"),
+    "merging": ("MergedPart", "MergedStacks", "merge_stacks"),
     "model": (
         "Frame",
         "FrameQuality",
@@ -108,6 +113,8 @@ _HOMES = {
         "plot_snr_gain",
         "show_image",
     ),
+    "restacking": ("MissingFramesError", "restack"),
+    "second_pass": ("StackDifference", "compare_stacks", "exact_stack"),
     "server.dashboard": ("Dashboard", "serve"),
     "session": ("CaptureSession",),
     "simulation": ("StarField", "random_field", "simulate_frame"),
@@ -126,6 +133,7 @@ _HOMES = {
     ),
     "storage.fits": ("write_frame", "write_stack"),
     "storage.ledger": ("write_frames_csv",),
+    "storage.stackfile": ("StackFileError", "read_observation", "read_stack"),
     "steps.accumulation": ("accumulate", "merge"),
     "steps.calibration": ("calibrate",),
     "steps.colour": ("debayer", "luminance", "luminance_of_colour"),

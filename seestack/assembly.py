@@ -105,9 +105,9 @@ class Assembly:
         except FrameRejected as rejection:
             return self._refuse(new, rejection)
 
-    def refuse(self, rejection: FrameRejected, *, source: str) -> FrameReport:
-        """Count a frame that never became pixels."""
-        nothing = Frame(np.empty((0, 0), np.float32), source=source)
+    def refuse(self, rejection: FrameRejected, frame: Frame) -> FrameReport:
+        """Count a frame whose pixels are not looked at."""
+        nothing = replace(frame, image=np.empty((0, 0), np.float32))
         new = Prepared(self.log.total, nothing, nothing.image, Stars(np.empty((0, 2))))
         return self._record(new, rejection)
 
@@ -172,7 +172,7 @@ class Assembly:
         stacked = 0 if running is None else running.stack.frames
         return self.log.record(
             index=new.index,
-            source=new.frame.source,
+            frame=new.frame,
             verdict=verdict,
             reason=reason,
             quality=quality or replace(measure_quality(new.stars), transparency=np.nan),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
 from numbers import Integral, Real
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["as_colour", "as_image", "as_real_array", "check_positive"]
+__all__ = ["as_colour", "as_image", "as_real_array", "check_positive", "shortened"]
 
 
 def as_real_array(name: str, values: ArrayLike) -> NDArray[Any]:
@@ -133,9 +134,31 @@ def check_positive(name: str, value: object, *, whole: bool = False) -> None:
     ValueError: max_stars must be positive, got -3
     """
     if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
-        raise TypeError(f"{name} must be a {'whole' if whole else 'real'} number, got {value!r}")
+        raise TypeError(
+            f"{name} must be a {'whole' if whole else 'real'} number, got {shortened(value)}"
+        )
     number = cast(float, value)
     if not number > 0:
-        raise ValueError(f"{name} must be positive, got {value!r}")
+        raise ValueError(f"{name} must be positive, got {shortened(value)}")
     if number == float("inf") or (isinstance(value, int) and value > sys.maxsize):
         raise ValueError(f"{name} must be finite, got {str(value)[:20]}")
+
+
+def shortened(value: object) -> str:
+    """Return a value as an error names it: of something long, the beginning.
+
+    Parameters
+    ----------
+    value : object
+        May come from a file of someone else.
+
+    Examples
+    --------
+    >>> shortened("rigid"), len(shortened([[0] * 1_000_000] * 1_000_000)) < 200
+    ("'rigid'", True)
+    """
+    return _SHORT.repr(value)
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 200, 200, 200

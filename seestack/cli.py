@@ -51,6 +51,25 @@ Take exposures with an ALPACA camera and stack each as it arrives.
 The camera is the one at --address, else alpaca.default_server of the configuration,
 else the first that discovery finds. --simulate uses a simulated telescope instead.
 """
+_RESTACK_HELP = """\
+Stack the frames of the session in OUT once more, some of them switched off or on.
+
+The results in OUT are replaced (with -o, they are written elsewhere). The stack is, bit for
+bit, that of a session to which the frames that are off never came; their rows in frames.csv
+say so, and --with brings them back. Frames are named by file name, path or number (index in
+frames.csv). The files must be there: those of a camera are with --save-subs.
+
+--exact judges every sample of the stacked frames in a second pass, where the live stack
+judges the three extremes of each pixel. It writes exact.fits, and prints how far it is from
+the live stack.
+"""
+_MERGE_HELP = """\
+Align the stacks of several nights on the first, and combine them by weight.
+
+They may be turned by any angle, mirrored, of other sizes and of scales that differ by up to
+3 %. The result has the grid, the flux and the sky of the first; each stack counts as the
+inverse of its variance. STACK is a stack.fits or the folder of a session.
+"""
 _SERVE_HELP = """\
 Serve the dashboard: a page to start, stop and watch sessions, and its API.
 
@@ -141,6 +160,10 @@ def _parser() -> argparse.ArgumentParser:
     watch = _command(adder, "watch", "stack frames as they appear in a folder", None)
     watch.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder to watch")
     watch.add_argument("--new-only", action="store_true", help="pass over files already there")
+    _add_restack(_command(adder, "restack", "stack a session's frames once more", _RESTACK_HELP))
+    merge = _command(adder, "merge", "merge the stacks of several nights", _MERGE_HELP)
+    merge.add_argument("stacks", nargs="+", metavar="STACK", help="a stack.fits or its folder")
+    _add_output(merge, default="merged", each=False)
     serve = _command(adder, "serve", "serve the dashboard for a browser", _SERVE_HELP)
     _add_camera(serve, address=False)
     _add_server(serve)
@@ -166,6 +189,21 @@ def _parser() -> argparse.ArgumentParser:
     summary = "run a simulated telescope for other programs"
     _add_simulation(_command(adder, "simulate", summary, _SIMULATE_HELP))
     return parser
+
+
+def _add_restack(restack: argparse.ArgumentParser) -> None:
+    restack.add_argument("session", metavar="OUT", help="folder of the session")
+    for flag, key, text in (
+        ("--without", "without", "switch these frames off"),
+        ("--with", "again", "switch these frames on again"),
+        ("--only", "only", "switch all frames off but these"),
+    ):
+        restack.add_argument(flag, dest=key, nargs="+", metavar="NAME", help=text)
+    restack.add_argument(
+        "--exact", action="store_true", help="judge every sample, in a second pass"
+    )
+    _add_output(restack, default="OUT itself")
+    _add_calibration(restack)
 
 
 def _add_server(serve: argparse.ArgumentParser) -> None:
@@ -267,9 +305,11 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
+def _add_output(
+    parser: argparse.ArgumentParser, *, default: str = "stacked", each: bool = True
+) -> None:
     parser.add_argument(
-        "-o", "--out", metavar="OUT", help="folder for the results (default: stacked)"
+        "-o", "--out", metavar="OUT", help=f"folder for the results (default: {default})"
     )
     parser.add_argument(
         "--with-site",
@@ -277,9 +317,9 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="copy the observer's coordinates into stack.fits; they stay private otherwise",
     )
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="print the summary only, not each frame"
-    )
+    if each:
+        text = "print the summary only, not each frame"
+        parser.add_argument("-q", "--quiet", action="store_true", help=text)
 
 
 def _add_calibration(parser: argparse.ArgumentParser) -> None:

@@ -11,19 +11,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from seestack.terminal import NOTHING, SUCCESS, result_paths, run_session, write_results
 
 if TYPE_CHECKING:
     from seestack.alpaca.simulator import SimulatedTelescope
     from seestack.config import Settings
+    from seestack.masters import Calibration
     from seestack.session import CaptureSession
     from seestack.sources.alpaca import AlpacaSource
     from seestack.stacker import LiveStacker
     from seestack.storage.checkpoint import Checkpoint
 
-__all__ = ["OFF", "discover", "live", "serve", "simulate", "stack", "watch"]
+__all__ = ["OFF", "discover", "live", "merge", "restack", "serve", "simulate", "stack", "watch"]
 
 # What turns an option off on the command line, as null does in a file.
 OFF = "off"
@@ -73,6 +74,35 @@ def live(arguments: argparse.Namespace) -> int:
     except AlpacaError as error:
         print(f"seestack: {error}", file=sys.stderr)
         return NOTHING
+
+
+def restack(arguments: argparse.Namespace) -> int:
+    """Stack the frames of a session once more."""
+    from seestack.afterwards import Switched, run_restack
+
+    arguments.out = arguments.out or arguments.session
+    settings = _settings(arguments)
+    chosen = {
+        key: [int(name) if name.isdecimal() else name for name in names]
+        for key in ("without", "again", "only")
+        if (names := getattr(arguments, key))
+    }
+    return run_restack(
+        arguments.session,
+        settings,
+        _masters(arguments),
+        switched=cast(Switched, chosen),
+        exact=arguments.exact,
+        quiet=arguments.quiet,
+    )
+
+
+def merge(arguments: argparse.Namespace) -> int:
+    """Merge the stacks of several sessions."""
+    from seestack.afterwards import run_merge
+
+    arguments.out = arguments.out or "merged"
+    return run_merge(arguments.stacks, _settings(arguments))
 
 
 def discover(arguments: argparse.Namespace) -> int:
@@ -219,20 +249,24 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def _stacker(arguments: argparse.Namespace, settings: Settings) -> LiveStacker:
     from seestack.stacker import LiveStacker
 
-    masters = None
-    if arguments.bias or arguments.dark or arguments.flat:
-        from seestack.sources.masters import read_calibration
+    return LiveStacker(**asdict(settings.stacking.options), calibration=_masters(arguments))
 
-        masters = read_calibration(
-            bias=arguments.bias,
-            dark=arguments.dark,
-            flat=arguments.flat,
-            scale_dark=arguments.scale_dark,
-        )
-        print(f"calibration: {'; '.join(masters.described())}", flush=True)
-    elif arguments.scale_dark:
-        raise ValueError("--scale-dark needs --dark and --bias")
-    return LiveStacker(**asdict(settings.stacking.options), calibration=masters)
+
+def _masters(arguments: argparse.Namespace) -> Calibration | None:
+    if not (arguments.bias or arguments.dark or arguments.flat):
+        if arguments.scale_dark:
+            raise ValueError("--scale-dark needs --dark and --bias")
+        return None
+    from seestack.sources.masters import read_calibration
+
+    masters = read_calibration(
+        bias=arguments.bias,
+        dark=arguments.dark,
+        flat=arguments.flat,
+        scale_dark=arguments.scale_dark,
+    )
+    print(f"calibration: {'; '.join(masters.described())}", flush=True)
+    return masters
 
 
 def _begun(arguments: argparse.Namespace, settings: Settings) -> Checkpoint:

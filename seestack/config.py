@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from seestack.checks import shortened
 from seestack.options import Options
 
 __all__ = [
@@ -166,7 +167,7 @@ class Settings:
             Once, naming the sections that seestack does not know.
         """
         if not isinstance(given, Mapping):
-            raise ConfigError(f"{name}: must hold sections, got {given!r}")
+            raise ConfigError(f"{name}: must hold sections, got {shortened(given)}")
         known = {section.name: section for section in fields(cls)}
         foreign = [_foreign(str(section), known) for section in given if section not in known]
         if foreign:
@@ -245,7 +246,7 @@ def _foreign(section: str, known: Mapping[str, Any]) -> str:
 def _checked_section(kind: Any, given: Any, where: str, section: str) -> Any:
     """Return one section, or a section within it, as its dataclass."""
     if not isinstance(given, Mapping):
-        raise ConfigError(f"{where}{section} must hold keys and values, got {given!r}")
+        raise ConfigError(f"{where}{section} must hold keys and values, got {shortened(given)}")
     hints = typing.get_type_hints(kind)
     rules = {rule.name: rule for rule in fields(kind)}
     inner = fields(Options) if "options" in rules else ()
@@ -283,7 +284,7 @@ def _checked_value(hint: Any, rule: Mapping[str, Any], value: Any, where: str, k
         fits = rule.get("least", value) <= value <= rule.get("most", value)
         fits = fits and not value <= rule.get("above", -float("inf")) and value != float("inf")
     if not fits:
-        raise ConfigError(f"{where}{key} must be {_allowed(kinds, rule)}, got {value!r}")
+        raise ConfigError(f"{where}{key} must be {_allowed(kinds, rule)}, got {shortened(value)}")
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TypedDict
 
-from seestack.checks import check_positive
+from seestack.checks import check_positive, shortened
 from seestack.gates import Gates
 
 __all__ = ["MoreOptions", "Options"]
@@ -105,7 +105,7 @@ class Options:
             value = getattr(self, name)
             if not any(type(value) is type(choice) and value == choice for choice in choices):
                 known = ", ".join(map(repr, choices))
-                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+                raise ValueError(f"{name} must be one of {known}, got {shortened(value)}")
         if self.clip is not None:
             check_positive("clip", self.clip)
         if self.reseed_after is not None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
-from typing import TypedDict, Unpack
+from datetime import UTC
+from typing import Any, TypedDict, Unpack, cast
 
 import numpy as np
 
-from seestack.model import FrameQuality, FrameRejected, FrameReport, Registration, Stack
+from seestack.model import Frame, FrameQuality, FrameRejected, FrameReport, Registration, Stack
 
 __all__ = ["ReportLog", "frame_report"]
+
+_KEYS = tuple(FrameReport.__annotations__)
+_LISTS = ("transform", "amended")
 
 
 class ReportLog:
@@ -28,15 +31,16 @@ class ReportLog:
     >>> log = ReportLog()
     >>> refusal = FrameRejected("cannot be read", kind="unreadable")
     >>> report = log.record(
-    ...     index=0, source="", verdict=refusal, reason="", quality=FrameQuality(), shape=(0, 0),
-    ...     weight=1.0, frames_stacked=0, gain_measured=None,
+    ...     index=0, frame=Frame(np.empty((0, 0))), verdict=refusal, reason="", shape=(0, 0),
+    ...     quality=FrameQuality(), weight=1.0, frames_stacked=0, gain_measured=None,
     ... )
     >>> log.counts
     (0, 1)
     """
 
     def __init__(self, rows: Iterable[FrameReport] = (), *, stacked: int = 0) -> None:
-        self._rows: list[FrameReport] = [copy.deepcopy(row) for row in rows]
+        # As tuples: a dict of its own for each frame would cost a kilobyte more.
+        self._rows: list[tuple[Any, ...]] = [_packed(row) for row in rows]
         self.counts = (stacked, len(self._rows))
         """(stacked, total), replaced as one: any thread reads both of one moment."""
 
@@ -48,15 +52,16 @@ class ReportLog:
     def record(self, **measured: Unpack[Measured]) -> FrameReport:
         """Write a frame's row, over the one it had before if there is one; return a copy."""
         report = frame_report(**measured)
-        self._rows[report["index"] : report["index"] + 1] = [report]
+        self._rows[report["index"] : report["index"] + 1] = [_packed(report)]
         self.counts = (report["frames_stacked"], len(self._rows))
-        return copy.deepcopy(report)
+        return report
 
     def amend(self, index: int, reason: str, amended: list[int]) -> FrameReport:
         """Say in a frame's row which rows before it have changed; return a copy."""
-        report = self._rows[index]
+        report = _unpacked(self._rows[index])
         report["reason"], report["amended"] = reason, amended
-        return copy.deepcopy(report)
+        self._rows[index] = _packed(report)
+        return report
 
     def reports(self, stack: Stack | None = None) -> list[FrameReport]:
         """Return copies of all rows.
@@ -66,7 +71,7 @@ class ReportLog:
         stack : Stack, optional
             The stack without its outliers, which tells how many each frame had.
         """
-        rows = copy.deepcopy(self._rows)
+        rows = list(map(_unpacked, self._rows))
         counts = None if stack is None else stack.rejected_of_frame
         if counts is not None:
             stacked = [row for row in rows if row["accepted"]]
@@ -79,7 +84,7 @@ class Measured(TypedDict):
     """What `frame_report` is told."""
 
     index: int
-    source: str
+    frame: Frame
     verdict: Registration | FrameRejected
     reason: str
     quality: FrameQuality
@@ -92,7 +97,7 @@ class Measured(TypedDict):
 def frame_report(
     *,
     index: int,
-    source: str,
+    frame: Frame,
     verdict: Registration | FrameRejected,
     reason: str,
     quality: FrameQuality,
@@ -107,8 +112,8 @@ def frame_report(
     ----------
     index : int
         Number of frames before this one since the reset.
-    source : str
-        Where the frame came from.
+    frame : Frame
+        Where it came from, its start and its exposure; its pixels are not looked at.
     verdict : Registration or FrameRejected
         How it was placed, or why it was not.
     reason : str
@@ -132,37 +137,46 @@ def frame_report(
     Examples
     --------
     >>> report = frame_report(
-    ...     index=4, source="night/0005.fit", reason="", quality=FrameQuality(),
+    ...     index=4, frame=Frame(np.empty((8, 9)), 10.0, source="night/0005.fit"),
     ...     verdict=FrameRejected("frame size differs from reference", kind="size"),
+    ...     reason="", quality=FrameQuality(),
     ...     shape=(8, 9), weight=1.0, frames_stacked=3, gain_measured=1.7,
     ... )
     >>> report["accepted"], report["offset"], report["frames_rejected"], report["snr_gain"]
     (False, (0.0, 0.0), 2, 1.73)
-    >>> report["rejection"], report["weight"]
-    ('size', 0.0)
+    >>> report["rejection"], report["weight"], report["exposure_s"]
+    ('size', 0.0, 10.0)
+    >>> report["hint"]
+    'stack frames of one camera, binning and colour in one session'
     """
     rejection = verdict if isinstance(verdict, FrameRejected) else None
     registration = verdict if isinstance(verdict, Registration) else None
-    offset, rotation, rms, inliers = (0.0, 0.0), None, None, rejection.inliers if rejection else 0
+    offset, rotation, transform, rms = (0.0, 0.0), None, None, None
+    inliers = rejection.inliers if rejection else 0
     if registration:
         dx, dy = registration.transform.offset_px(shape)
         # Adding zero turns -0.0 into 0.0.
         offset = (round(dx, 2) + 0.0, round(dy, 2) + 0.0)
         rotation = round(registration.transform.rotation_deg, 4) + 0.0
+        transform = [value + 0.0 for value in registration.transform.matrix[:2].ravel().tolist()]
         rms, inliers = _known(registration.rms_px, 3), int(registration.inliers.sum())
     return FrameReport(
         index=index,
-        source=source,
+        source=frame.source,
         accepted=registration is not None,
         reason=rejection.reason if rejection else reason,
         rejection=str(rejection.kind) if rejection else None,
         rejection_value=_known(rejection.value, 4) if rejection else None,
         rejection_limit=_known(rejection.limit, 4) if rejection else None,
+        hint=rejection.kind.hint if rejection else "",
+        start=None if frame.start is None else frame.start.astimezone(UTC).isoformat(),
+        exposure_s=_known(frame.exposure_s, 6),
         frames_stacked=frames_stacked,
         frames_total=index + 1,
         frames_rejected=index + 1 - frames_stacked,
         offset=offset,
         rotation_deg=rotation,
+        transform=transform,
         inliers=inliers,
         rms_px=rms,
         stars=quality.stars,
@@ -171,12 +185,26 @@ def frame_report(
         sky_adu=_known(quality.sky_adu, 1),
         sky_sigma_adu=_known(quality.sky_sigma_adu, 2),
         transparency=_known(quality.transparency, 4),
+        transparency_err=_known(quality.transparency_err, 5),
         weight=round(weight, 4) if registration else 0.0,
         clipped_samples=None,
         snr_gain=round(float(np.sqrt(frames_stacked)), 2),
         snr_gain_measured=_known(gain_measured, 2),
         amended=[],
     )
+
+
+def _packed(report: FrameReport) -> tuple[Any, ...]:
+    """Return the values of a report, lists as tuples, in the order of the keys."""
+    values = (report[key] for key in _KEYS)  # type: ignore[literal-required]
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
+
+
+def _unpacked(row: tuple[Any, ...]) -> FrameReport:
+    report = dict(zip(_KEYS, row, strict=True))
+    for key in _LISTS:
+        report[key] = None if report[key] is None else list(report[key])
+    return cast(FrameReport, report)
 
 
 def _known(value: float | None, digits: int) -> float | None:

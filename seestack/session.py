@@ -335,8 +335,7 @@ class CaptureSession:
                 return self.stacker.reject(str(item), source=item.source)
             return self.stacker.add_frame(item)
         except (TypeError, ValueError) as error:  # not an image: a row, not the end
-            source = item.source if isinstance(item, Frame) else ""
-            return self.stacker.reject(str(error), source=source)
+            return self.stacker.reject(str(error), frame=item if isinstance(item, Frame) else None)
 
     def _is_over(self) -> bool:
         return self.frames is not None and self.stacker.frames_stacked >= self.frames

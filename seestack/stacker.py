@@ -153,17 +153,22 @@ class LiveStacker:
         try:
             new = prepare(given, self.calibration, self.options)
         except CalibrationMismatchError as mismatch:
-            kind = RejectionKind.CALIBRATION
-            return self.reject(mismatch.reason, source=given.source, kind=kind)
+            return self.reject(mismatch.reason, kind=RejectionKind.CALIBRATION, frame=given)
         with self._lock:
             return self._assembly.add(new)
 
     def reject(
-        self, reason: str, *, source: str = "", kind: RejectionKind = RejectionKind.UNREADABLE
+        self,
+        reason: str,
+        *,
+        source: str = "",
+        kind: RejectionKind = RejectionKind.UNREADABLE,
+        frame: Frame | None = None,
     ) -> FrameReport:
-        """Count a frame that never became pixels; `reason` says why in words, `kind` in one."""
+        """Count a frame that is not stacked: why in words and in one; `frame` tells its start."""
+        given = frame or Frame(np.empty((0, 0)), source=source)
         with self._lock:
-            return self._assembly.refuse(FrameRejected(reason, kind=kind), source=source)
+            return self._assembly.refuse(FrameRejected(reason, kind=kind), given)
 
     def stacked_image(self, *, colour: bool = False) -> Image | None:
         """Return the mean in ADU, float32; None before the first frame.

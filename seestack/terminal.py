@@ -25,6 +25,8 @@ __all__ = [
     "INTERRUPTED",
     "NOTHING",
     "SUCCESS",
+    "print_failures",
+    "print_summary",
     "result_paths",
     "run_session",
     "write_results",
@@ -70,9 +72,8 @@ def run_session(session: CaptureSession, settings: Settings, *, total: int, quie
             recorder.finish()
         except OSError as error:
             failed.append(error)
-        _print_summary(session.stacker, written)
-    for failure in failed:
-        print(f"seestack: a result could not be written: {failure}", file=sys.stderr)
+        print_summary(session.stacker, written)
+    print_failures(failed)
     if seen.state == "failed":
         print(f"seestack: the session ended early: {seen.detail}", file=sys.stderr)
     return SUCCESS if session.stacker.frames_stacked and not failed else NOTHING
@@ -228,7 +229,13 @@ def write_results(stacker: LiveStacker, settings: Settings) -> tuple[list[Path],
     return written, failed
 
 
-def _print_summary(stacker: LiveStacker, written: list[Path]) -> None:
+def print_failures(failed: list[OSError]) -> None:
+    """Name the results that could not be written."""
+    for failure in failed:
+        print(f"seestack: a result could not be written: {failure}", file=sys.stderr)
+
+
+def print_summary(stacker: LiveStacker, written: list[Path]) -> None:
     """Print how many frames met which fate, the middle of what was measured, the files."""
     reports = stacker.reports
     exposure = stacker.observation.total_exposure_s

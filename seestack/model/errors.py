@@ -16,6 +16,8 @@ class RejectionKind(StrEnum):
     --------
     >>> RejectionKind.NO_MATCH == "no_match"
     True
+    >>> RejectionKind.FWHM.hint
+    'focus again, or raise max_fwhm'
     """
 
     UNREADABLE = "unreadable"
@@ -44,8 +46,35 @@ class RejectionKind(StrEnum):
     """Fewer stars than allowed."""
     WEIGHT = "weight"
     """The frame would add next to nothing."""
+    SWITCHED_OFF = "switched_off"
+    """Left out by hand."""
     OTHER = "other"
     """Anything else."""
+
+    @property
+    def hint(self) -> str:
+        """What can be done about it, in words for the user."""
+        return _HINTS[self]
+
+
+_HINTS = {
+    RejectionKind.UNREADABLE: "copy the file again; the reason names what is wrong with it",
+    RejectionKind.CALIBRATION: "give a dark and a flat of these frames' size, exposure and gain",
+    RejectionKind.SIZE: "stack frames of one camera, binning and colour in one session",
+    RejectionKind.FEW_STARS: "focus, expose longer, or lower detection_threshold",
+    RejectionKind.NO_MATCH: "clouds or another field? else lower detection_threshold or raise "
+    "max_stars",
+    RejectionKind.OFFSET: "point the telescope back to the target, or raise max_offset_px",
+    RejectionKind.DROPPED: "nothing: the frames that followed agreed with each other without it",
+    RejectionKind.FWHM: "focus again, or raise max_fwhm",
+    RejectionKind.ELONGATION: "check tracking and wind, or raise max_elongation",
+    RejectionKind.TRANSPARENCY: "wait for the cloud to pass, or lower min_transparency",
+    RejectionKind.SKY: "shield the telescope from light, or raise max_sky",
+    RejectionKind.STARS: "wait for the cloud to pass, or lower min_stars",
+    RejectionKind.WEIGHT: "nothing: it would add noise; lower min_weight to have it all the same",
+    RejectionKind.SWITCHED_OFF: "switch it on again with seestack restack --with",
+    RejectionKind.OTHER: "see the reason",
+}
 
 
 class FrameRejected(Exception):  # noqa: N818 - a verdict on a frame, not an error of the program

@@ -73,11 +73,15 @@ class FrameReport(TypedDict):
     rejection: str | None
     rejection_value: float | None
     rejection_limit: float | None
+    hint: str
+    start: str | None
+    exposure_s: float | None
     frames_stacked: int
     frames_total: int
     frames_rejected: int
     offset: tuple[float, float]
     rotation_deg: float | None
+    transform: list[float] | None
     inliers: int
     rms_px: float | None
     stars: int
@@ -86,6 +90,7 @@ class FrameReport(TypedDict):
     sky_adu: float | None
     sky_sigma_adu: float | None
     transparency: float | None
+    transparency_err: float | None
     weight: float
     clipped_samples: int | None
     snr_gain: float

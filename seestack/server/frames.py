@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from seestack.model import FrameReport
 from seestack.server.redaction import without_folders_in_report
 from seestack.session import CaptureSession
 from seestack.snapshots import Snapshot
@@ -28,7 +29,9 @@ class FrameTable:
     def __init__(self, session: CaptureSession) -> None:
         self._session = session
         self._lock = threading.Lock()
-        self._rows: list[dict[str, Any]] = []
+        # Values without keys, which every row shares: a night has thousands.
+        self._keys = tuple(FrameReport.__annotations__)
+        self._rows: list[tuple[Any, ...]] = []
         session.observe(self._take)
         if session.snapshot().frames_total:
             self._read_again()
@@ -36,7 +39,8 @@ class FrameTable:
     def rows(self, start: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         """Return `limit` rows from number `start` on; without folders in their texts."""
         with self._lock:
-            return self._rows[start : None if limit is None else start + limit]
+            chosen = self._rows[start : None if limit is None else start + limit]
+        return [dict(zip(self._keys, row, strict=True)) for row in chosen]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -49,13 +53,17 @@ class FrameTable:
                 return
             count = len(self._rows)
             if report["index"] == count and not report["amended"]:
-                self._rows.append(without_folders_in_report(report))
+                self._rows.append(self._row(report))
                 return
             if report["index"] == count - 1:  # a hitch between two frames, or the end
                 return
         self._read_again()
 
     def _read_again(self) -> None:
-        rows = [without_folders_in_report(report) for report in self._session.stacker.reports]
+        rows = [self._row(report) for report in self._session.stacker.reports]
         with self._lock:
             self._rows = rows
+
+    def _row(self, report: FrameReport) -> tuple[Any, ...]:
+        plain = without_folders_in_report(report)
+        return tuple(plain[key] for key in self._keys)

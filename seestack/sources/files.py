@@ -37,6 +37,8 @@ _FITS = (".fit", ".fits", ".fts")
 _ENDINGS = (*_FITS, *(e + z for e in _FITS for z in (".gz", ".fz")), ".tif", ".tiff", ".png")
 _DIGITS = re.compile("([0-9]+)")
 _MAX_NAMED = 6
+# No packing of pixels is much tighter, and so many bytes are no burden.
+_TIGHTEST, _HARMLESS = 1100, 1 << 26
 # What decoders raise when they meet bytes that make no sense.
 _DAMAGE = (OSError, ValueError, TypeError, SyntaxError, LookupError, MemoryError, struct.error)
 
@@ -220,6 +222,7 @@ def _tiff(body: bytes, _complain: Complain) -> tuple[NDArray[Any], dict[str, Any
     try:
         with tifffile.TiffFile(io.BytesIO(body)) as file:
             page = file.pages.first
+            _check_size(page.size * (page.dtype.itemsize if page.dtype else 8), body)
             pixels = page.asarray()
             opaque = page.samplesperpixel - len(page.extrasamples)
     except (*_DAMAGE, zlib.error) as error:
@@ -235,6 +238,8 @@ def _png(body: bytes, _complain: Complain) -> tuple[NDArray[Any], dict[str, Any]
     from PIL import Image
 
     try:
+        # The first chunk, which Pillow would warn of before anybody can say no.
+        _check_size(int.from_bytes(body[16:20]) * int.from_bytes(body[20:24]), body)
         with Image.open(io.BytesIO(body), formats=["PNG"]) as picture:
             picture.load()
             deep_colour = body[24] == 16 and len(picture.getbands()) > 1
@@ -243,6 +248,15 @@ def _png(body: bytes, _complain: Complain) -> tuple[NDArray[Any], dict[str, Any]
     except (*_DAMAGE, zlib.error, Image.DecompressionBombError) as error:
         raise MalformedError(f"its PNG cannot be read ({error}); save it again") from error
     return (_deep_png(body) if deep_colour else pixels), {}
+
+
+def _check_size(announced: int, body: bytes) -> None:
+    """Refuse a header that announces more pixels than the file can hold."""
+    if announced > max(_TIGHTEST * len(body), _HARMLESS):
+        raise MalformedError(
+            f"its header announces {announced:,} bytes of pixels, which {len(body):,} bytes cannot "
+            "hold; it is damaged, save it again"
+        )
 
 
 def _deep_png(body: bytes) -> NDArray[Any]:

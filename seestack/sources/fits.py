@@ -33,6 +33,9 @@ _TABLE = re.compile(
     "XTENSION|BITPIX|NAXIS[12]?|PCOUNT|GCOUNT|TFIELDS|THEAP|(TTYPE|TFORM)[0-9]+|BSCALE|BZERO|"
     "Z(IMAGE|CMPTYPE|BITPIX|NAXIS[0-9]*|(TILE|NAME|VAL)[0-9]+|QUANTIZ|DITHER0|BLANK|SCALE|ZERO)"
 )
+_LARGEST = 1 << 30  # a frame of 89 million pixels in three colours of 32 bits
+# Of damaged data its decoder, in C, may write beyond its memory and end the program.
+_UNSAFE = "HCOMPRESS"
 _TIGHTEST = 1100  # gzip packs no tighter, and the noise of a camera not nearly as tight
 # What astropy raises when it meets a damaged table of tiles, besides an error of its own.
 _DAMAGE = (
@@ -63,7 +66,7 @@ def read_image(body: bytes, complain: Complain) -> tuple[NDArray[Any], Values]:
         If there is no such image.
     """
     try:
-        body = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+        body = _unzipped(body) if body.startswith(b"\x1f\x8b") else body
     except EOFError as error:
         raise MalformedError("it is cut short; copy it again") from error
     except (OSError, zlib.error) as error:
@@ -90,6 +93,15 @@ def read_image(body: bytes, complain: Complain) -> tuple[NDArray[Any], Values]:
         primary = primary or values
         position = start + layout.data_size_padded
     raise MalformedError("it holds no image; a frame has 2, or 3 axes with colours")
+
+
+def _unzipped(body: bytes) -> bytes:
+    """Unzip, in memory that the file cannot choose."""
+    with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+        plain = file.read(_LARGEST + 1)
+    if len(plain) > _LARGEST:
+        raise MalformedError(f"it unzips to more than {_LARGEST:,} bytes; unzip it first")
+    return plain
 
 
 def _layout(values: Values, prefix: str = "") -> Header:
@@ -157,6 +169,11 @@ def _unpacked(
     from astropy.io.fits.hdu.compressed._compression import CfitsioException  # has no public name
     from astropy.utils.exceptions import AstropyUserWarning
 
+    if str(values.get("ZCMPTYPE")).strip().upper().startswith(_UNSAFE):
+        raise MalformedError(
+            "its tiles are packed by HCOMPRESS, which cannot be unpacked safely; unpack the file "
+            "with funpack, or pack it with fpack -r (Rice)"
+        )
     shape = _layout(values, "Z")
     table = {keyword: values[keyword] for keyword in values if _TABLE.fullmatch(keyword)}
     if not _has_pixels(shape) or shape.data_size > _TIGHTEST * len(data):

@@ -55,8 +55,8 @@ def refine(
         Star positions (x, y) in pixels.
     matches : Matches
         Star pairs to start from, as `seestack.vote` finds them.
-    transform : {"rigid", "translation"}
-        The motion to fit: rotation and shift, or a shift alone.
+    transform : {"rigid", "translation", "similarity"}
+        The motion to fit: rotation and shift, a shift alone, or rotation, shift and scale.
     tolerance_px : float, default 2.0
         Pairs further apart than this are never inliers.
     min_inliers : int, default 4
@@ -100,15 +100,15 @@ def refine(
     >>> round(registration.transform.rotation_deg, 6), int(registration.inliers.sum())
     (2.0, 15)
     """
-    if transform not in ("translation", "rigid"):
-        raise ValueError(f"transform must be 'rigid' or 'translation', got {transform!r}")
+    if transform not in _FITS:
+        raise ValueError(f"transform must be one of {', '.join(_FITS)}, got {transform!r}")
     check_positive("tolerance_px", tolerance_px)
     check_positive("min_inliers", min_inliers, whole=True)
-    fit = _fit_rigid if transform == "rigid" else _fit_translation
+    fit = _FITS[transform]
     first, second = _as_stars("reference", reference), _as_stars("frame", frame)
     if not isinstance(matches, Matches):
         raise TypeError(f"matches must be Matches as vote returns them, got {matches!r}")
-    least = max(min_inliers, 2 if transform == "rigid" else 1)
+    least = max(min_inliers, 1 if transform == "translation" else 2)
     if len(matches) < least:
         raise _too_few(len(matches), least)
     pair = np.column_stack([matches.reference, matches.frame])
@@ -234,3 +234,20 @@ def _fit_rigid(reference_xy: FloatArray, frame_xy: FloatArray, weights: FloatArr
     turn = Transform.rigid(rotation_deg=angle)
     dx, dy = to - turn(origin[None])[0]
     return Transform.rigid(rotation_deg=angle, shift_px=(float(dx), float(dy)))
+
+
+def _fit_similarity(
+    reference_xy: FloatArray, frame_xy: FloatArray, weights: FloatArray
+) -> Transform:
+    turn = _fit_rigid(reference_xy, frame_xy, weights).matrix[:2, :2]
+    to = np.average(reference_xy, axis=0, weights=weights)
+    origin = np.average(frame_xy, axis=0, weights=weights)
+    r, f = reference_xy - to, (frame_xy - origin) @ turn.T
+    scale = (weights * (r * f).sum(axis=1)).sum() / (weights * (f * f).sum(axis=1)).sum()
+    matrix = np.eye(3)
+    matrix[:2, :2] = scale * turn
+    matrix[:2, 2] = to - matrix[:2, :2] @ origin
+    return Transform(matrix)
+
+
+_FITS = {"rigid": _fit_rigid, "translation": _fit_translation, "similarity": _fit_similarity}

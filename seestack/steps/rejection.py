@@ -18,6 +18,14 @@ from numpy.typing import NDArray
 from seestack.checks import check_positive
 from seestack.model import Extremes, FloatArray, Image, Stack
 from seestack.numerics.bands import in_bands
+from seestack.numerics.clipping import (
+    CONTRAST_BOX_PX,
+    CONTRAST_SHARE,
+    KAPPA_NEAR,
+    NOISE_BOX_PX,
+    NOISE_RANGE,
+    SHARED_SAMPLES,
+)
 from seestack.numerics.order import set_aside, trimmed_freedom
 from seestack.numerics.pairs import TILE_PX, pair_variance
 
@@ -27,16 +35,6 @@ __all__ = ["clip_outliers"]
 _JUDGED = 2
 # One sample alone is a poor witness against another: it takes so much more to believe it.
 _DOUBT = 1.5
-# A neighbour of an outlier, in the same frame, is one at this many standard deviations.
-_KAPPA_NEAR = 2.5
-# What the noise of the neighbourhood counts for, in samples, beside the pixel's own.
-_SHARED_SAMPLES = 10.0
-_NOISE_BOX_PX = 5
-_CONTRAST_BOX_PX = 5
-# Changing seeing alters a pixel by up to this share of the contrast around it.
-_CONTRAST_SHARE = 2.0
-# The range of 25 samples of noise is below this many standard deviations.
-_NOISE_RANGE = 5.5
 # Rows decided at once, and how far a decision looks beyond them.
 _BAND = 64
 _REACH = 4
@@ -80,7 +78,7 @@ def clip_outliers(stack: Stack, *, kappa: float = 4.0) -> Stack:
     the other's noise is seen at the pixel, so that of the pairs around it counts, by half as
     much again, see `seestack.numerics.pairs`. A sample x with the weight w is an outlier where
 
-    .. math:: |x - c| > \kappa\,\sigma\sqrt{1/w + 1/W} + 0.8\,D,
+    .. math:: |x - c| > \kappa\,\sigma\sqrt{1/w + 1/W} + 2\,D,
 
     with W the weight of the rest and D the range of c over 5 x 5 pixels beyond that of
     noise. The second term keeps the cores of stars, which rise and fall with the seeing, as
@@ -206,8 +204,8 @@ def _rest(stack: Stack, rows: slice, samples: list[_Sample], freedom: Image) -> 
         squares.reshape(-1)[unknown] = 0.0
         near = _summed(squares)
         near /= _summed(free)
-        squares += _SHARED_SAMPLES * near
-        free += _SHARED_SAMPLES
+        squares += SHARED_SAMPLES * near
+        free += SHARED_SAMPLES
         squares /= free
         sigma = np.sqrt(np.maximum(squares, near, out=squares), out=squares)
     sigma.reshape(-1)[unknown] = np.nan
@@ -247,7 +245,7 @@ def _outliers(samples: list[_Sample], rest: _Rest, kappa: float) -> list[NDArray
         far.append(index[_height(sample, rest, index) > kappa])
     if not any(index.size for index in far):
         return far
-    return _grown(flat, far, rest, min(kappa, _KAPPA_NEAR))
+    return _grown(flat, far, rest, min(kappa, KAPPA_NEAR))
 
 
 def _grown(
@@ -283,9 +281,9 @@ def _height(sample: _Sample, rest: _Rest, index: NDArray[np.intp]) -> Image:
         array.reshape(-1)[index] for array in (rest.weight, rest.shift, rest.sigma, rest.shared)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        slack = _contrast(rest.level, index) - _NOISE_RANGE * np.sqrt(shared / weight)
+        slack = _contrast(rest.level, index) - NOISE_RANGE * np.sqrt(shared / weight)
         height = sample.sign * (sample.delta[index] - shift)
-        height -= _CONTRAST_SHARE * np.maximum(slack, 0)
+        height -= CONTRAST_SHARE * np.maximum(slack, 0)
         return height / (sigma * np.sqrt(1 / sample.weight[index] + 1 / weight))
 
 
@@ -322,7 +320,7 @@ def _take_out(
 
 
 def _summed(values: Image) -> Image:
-    box = (_NOISE_BOX_PX, _NOISE_BOX_PX)
+    box = (NOISE_BOX_PX, NOISE_BOX_PX)
     return cv2.blur(values, box, borderType=cv2.BORDER_REFLECT_101).reshape(values.shape)
 
 
@@ -347,5 +345,5 @@ def _around(index: NDArray[np.intp], shape: tuple[int, ...], reach: int) -> NDAr
 
 def _contrast(level: Image, index: NDArray[np.intp]) -> Image:
     """Return the range of the level around some pixels, blind to those without a value."""
-    values = level.reshape(-1)[_around(index, level.shape, _CONTRAST_BOX_PX // 2)]
+    values = level.reshape(-1)[_around(index, level.shape, CONTRAST_BOX_PX // 2)]
     return np.fmax.reduce(values, axis=0) - np.fmin.reduce(values, axis=0)

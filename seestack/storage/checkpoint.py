@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _MAGIC = b"seestack checkpoint\r\n\x1a"
-_FORMAT = 1
+_FORMAT = 2
 _DIGEST = 32
 _CHUNK = 1 << 20
 _ANEW = "start anew without --resume"
@@ -64,10 +64,13 @@ class Checkpoint:
     inputs : frozenset of str
         Absolute paths of the frames that have their verdict, accepted or not. A frame
         that came from no file is in it under the name of its camera.
+    folder : str, default "."
+        What relative paths in the reports are relative to.
     """
 
     stacker: LiveStacker
     inputs: frozenset[str]
+    folder: str = "."
 
 
 def write_checkpoint(
@@ -177,7 +180,7 @@ def read_checkpoint(
         ) from error
     sources = (report["source"] for report in stacker.reports)
     inputs = (os.path.join(header["folder"], source) for source in sources if source)
-    return Checkpoint(stacker, frozenset(map(os.path.abspath, inputs)))
+    return Checkpoint(stacker, frozenset(map(os.path.abspath, inputs)), header["folder"])
 
 
 def checkpoint_bytes(stacker: LiveStacker) -> int:

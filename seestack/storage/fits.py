@@ -101,6 +101,7 @@ def write_stack(
     UNCERT       float32    variance of the mean in ADU squared, NaN if unknown
     MASK         uint8      1 where the mean is not known
     COVERAGE     int32      number of frames
+    WEIGHT       float32    sum of the weights
     REJECTED     int32      samples left out, of a stack without its outliers
     ===========  =========  =====================================================
 
@@ -228,7 +229,8 @@ def _units(stack: Stack, cards: Iterable[tuple[str, Any, str]], history: Iterabl
     unknown = (stack.coverage == 0) | ~np.isfinite(stack.mean)
     mask = fits.ImageHDU(_planes(unknown.astype(np.uint8)), name="MASK")
     coverage = fits.ImageHDU(_planes(stack.coverage.astype(np.int32)), name="COVERAGE")
-    units = [primary, uncertainty, mask, coverage]
+    weight = fits.ImageHDU(_planes(stack.weight.astype(np.float32)), name="WEIGHT")
+    units = [primary, uncertainty, mask, coverage, weight]
     if stack.rejected is not None:
         rejected = _planes(stack.rejected.astype(np.int32))
         units.append(fits.ImageHDU(rejected, name="REJECTED"))

@@ -39,7 +39,8 @@ def write_frames_csv(path: str | os.PathLike[str], reports: Iterable[FrameReport
     Notes
     -----
     The columns are the keys of a report; ``offset`` becomes ``dx_px`` and ``dy_px``,
-    and what is not known is left empty. Text is UTF-8. The file is complete or not there.
+    lists are separated by blanks, and what is not known is left empty. Text is UTF-8. The
+    file is complete or not there.
 
     Examples
     --------
@@ -167,8 +168,8 @@ def _row(report: FrameReport) -> dict[str, Any]:
     for key, value in report.items():
         if key == "offset":
             row["dx_px"], row["dy_px"] = report["offset"]
-        elif key == "amended":
-            row["amended"] = " ".join(map(str, report["amended"]))
+        elif isinstance(value, list):
+            row[key] = " ".join(map(str, value))
         else:
             row[key] = value
     return row

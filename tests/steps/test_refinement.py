@@ -168,7 +168,9 @@ def test_bad_count(value, error, words):
 @pytest.mark.parametrize("value", ["affine", None, 3])
 def test_unknown_transform(value):
     reference, frame, matches = pairs(10, turn(SHAPE))
-    with pytest.raises(ValueError, match="transform must be 'rigid' or 'translation', got"):
+    with pytest.raises(
+        ValueError, match="transform must be one of rigid, translation, similarity, got"
+    ):
         refine(reference, frame, matches, transform=value)
 
 

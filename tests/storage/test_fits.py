@@ -113,12 +113,15 @@ def test_the_file_is_valid_fits(tmp_path):
     write_stack(tmp_path / "stack.fits", stack, seen, history=["transform=rigid"])
     with fits.open(tmp_path / "stack.fits") as units:
         units.verify("exception")
-        assert [unit.name for unit in units] == ["PRIMARY", "UNCERT", "MASK", "COVERAGE"]
+        assert [unit.name for unit in units] == [
+            *("PRIMARY", "UNCERT", "MASK", "COVERAGE", "WEIGHT")
+        ]
         assert [unit.data.dtype.newbyteorder("=").name for unit in units] == [
             "float32",
             "float32",
             "uint8",
             "int32",
+            "float32",
         ]
 
 
@@ -270,7 +273,7 @@ def test_a_colour_stack_has_planes_and_is_read_back(tmp_path, with_wcs):
     write_stack(tmp_path / "a.fits", stack, Observation(reference))
     with fits.open(tmp_path / "a.fits") as units:
         units.verify("exception")
-        assert [unit.data.shape for unit in units] == [(3, *SHAPE)] * 4
+        assert [unit.data.shape for unit in units] == [(3, *SHAPE)] * 5
         assert units[0].header["COLORSPC"] == "RGB"
         assert_allclose(units["UNCERT"].data[:, 5, 7], [4.0, 8.0, 12.0], rtol=1e-6, atol=0)
         assert_array_equal(units["MASK"].data, np.moveaxis(coverage == 0, 2, 0))
