@@ -95,9 +95,12 @@ class Recorder:
                 self.path.unlink(missing_ok=True)
             except OSError as error:
                 note = f"{self.path} cannot be replaced: {error.strerror}"
+            # The table first: where there is a checkpoint, there is a table too.
+            self._attempt_row(None)
             self._attempt_checkpoint()
             self._cost_s = None
-        self._attempt_row(None)
+        else:
+            self._attempt_row(None)
         self._written = time.monotonic()
         self._session.observe(self)
         return note
