@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array, check_positive
+from seestack.compiled import skies
 from seestack.model import BoolArray, FloatArray, Image
 from seestack.numerics.bands import in_bands
 from seestack.numerics.surfaces import Surface, fit_surface
@@ -271,7 +272,10 @@ def _box_means(pixels: Image, box_px: int) -> Image:
 
 def _means_of_line(band: Image, cols: int, box_px: int) -> Image:
     """Return the means of the boxes side by side in one band of rows."""
-    means = _in_boxes(band.sum(axis=0), cols) / np.float32(box_px**2)
+    rows = np.ascontiguousarray(band).reshape(box_px, -1)
+    total = np.empty(rows.shape[1], np.float32)
+    skies.add_rows(rows, total)
+    means = _in_boxes(total.reshape(band.shape[1:]), cols) / np.float32(box_px**2)
     torn = ~np.isfinite(means).reshape(cols, -1).all(axis=1)
     if torn.any():
         boxes = band.reshape(box_px, cols, -1)[:, torn].reshape(
@@ -288,14 +292,24 @@ def _means_of_line(band: Image, cols: int, box_px: int) -> Image:
 
 def _subtract(pixels: Image, surfaces: tuple[Surface, ...], scale: np.float32, out: Image) -> None:
     """Write the scaled pixels less the surface of each channel."""
-    factors = [surface.factors(*(np.arange(n) for n in pixels.shape[:2])) for surface in surfaces]
+    places = [np.arange(n) for n in pixels.shape[:2]]
+    factors = [
+        [np.ascontiguousarray(factor) for factor in surface.factors(*places)]
+        for surface in surfaces
+    ]
+
+    if pixels is not out:
+        np.copyto(out, pixels)
+    in_order = np.ascontiguousarray(out)
 
     def subtract(band: slice) -> None:
-        sky = [down[band] @ along for down, along in factors]
-        scaled = pixels[band] if scale == 1 else np.multiply(pixels[band], scale, out=out[band])
-        np.subtract(scaled, sky[0] if pixels.ndim == 2 else np.stack(sky, axis=2), out=out[band])
+        rows = in_order[band].reshape(band.stop - band.start, -1)
+        for channel, (down, along) in enumerate(factors):
+            skies.subtract(rows, float(scale), down[band], along, len(factors), channel)
 
     in_bands(subtract, len(pixels), _BAND)
+    if in_order is not out:
+        np.copyto(out, in_order)
 
 
 def _in_boxes(line: Image, boxes: int) -> Image:

@@ -1,0 +1,6 @@
+from seestack.model import Image
+
+def add_rows(rows: Image, total: Image) -> None: ...
+def subtract(
+    pixels: Image, scale: float, down: Image, along: Image, step: int, first: int
+) -> None: ...
