@@ -2,13 +2,13 @@
 # cython: initializedcheck=False
 """Take the dark rings of a sharp kernel off a band of a resampled image."""
 
-from libc.math cimport ceil, fabs
+from libc.math cimport fabs
 from libc.stdlib cimport free, malloc
 
 cdef enum:
     REACH = 2
     TILE = 256
-    CHUNK = 16
+    CHUNK = 32
 
 
 def lift(
@@ -61,6 +61,10 @@ cdef void lift_tile(
     cdef Py_ssize_t height = image.shape[0], width = image.shape[1]
     cdef Py_ssize_t first_x, last_x, first_y, last_y, columns, x, y, i, chunk, begin, end
     cdef float *line
+    cdef float step_x = <float>xx, step_y = <float>yx, start_x, start_y, most_x, most_y
+    cdef int places[CHUNK]
+    cdef int k
+    cdef float *row
     cdef const float *limit
     # The corners of the tile bound what it came from.
     x0 = xx * (left if xx > 0 else right - 1) + xy * (top if xy > 0 else bottom - 1) + inverse[0, 2]
@@ -69,30 +73,40 @@ cdef void lift_tile(
     x0 += fabs(xx) * (right - 1 - left) + fabs(xy) * (bottom - 1 - top)
     y0 += fabs(yx) * (right - 1 - left) + fabs(yy) * (bottom - 1 - top)
     last_x, last_y = nearest(x0, width), nearest(y0, height)
+    most_x, most_y = last_x - first_x, last_y - first_y
     columns = last_x - first_x + 1
     line = darkest + columns * (last_y - first_y + 1)
     for y in range(first_y, last_y + 1):
         darkest_of_row(image, y, first_x, last_x, line, darkest + (y - first_y) * columns)
     for y in range(top, bottom):
-        x0 = xy * y + inverse[0, 2]
-        y0 = yy * y + inverse[1, 2]
         for chunk in range((right - left + CHUNK - 1) // CHUNK):
             begin = left + chunk * CHUNK
-            end = min(begin + CHUNK, right)
-            x = nearest(xx * begin + x0, width)
-            i = nearest(yx * begin + y0, height)
-            limit = darkest + (i - first_y) * columns + x - first_x
+            end = min(CHUNK, right - begin)
+            # In single precision, which is enough within a tile.
+            x0 = xx * begin + xy * y + inverse[0, 2] - first_x + 0.5
+            y0 = yx * begin + yy * y + inverse[1, 2] - first_y + 0.5
+            start_x, start_y = <float>x0, <float>y0
+            row = &warped[y, begin]
+            x, i = pixel(start_x, most_x), pixel(start_y, most_y)
             if (
-                i == nearest(yx * (end - 1) + y0, height)
-                and end - 1 - begin == nearest(xx * (end - 1) + x0, width) - x
+                i == pixel(start_y + (end - 1) * step_y, most_y)
+                and end - 1 == pixel(start_x + (end - 1) * step_x, most_x) - x
             ):
-                for i in range(end - begin):
-                    warped[y, begin + i] = max(warped[y, begin + i], limit[i])
+                limit = darkest + i * columns + x
+                for i in range(end):
+                    row[i] = max(row[i], limit[i])
                 continue
-            for x in range(begin, end):
-                i = (nearest(yx * x + y0, height) - first_y) * columns
-                i += nearest(xx * x + x0, width) - first_x
-                warped[y, x] = max(warped[y, x], darkest[i])
+            for k in range(CHUNK):
+                places[k] = pixel(start_y + k * step_y, most_y) * columns
+            for k in range(CHUNK):
+                places[k] += pixel(start_x + k * step_x, most_x)
+            for k in range(end):
+                row[k] = max(row[k], darkest[places[k]])
+
+
+cdef inline int pixel(float place, float most) noexcept nogil:
+    """Return the whole part of a place, from 0 to `most`."""
+    return <int>min(max(place, <float>0), most)
 
 
 cdef void darkest_of_row(
