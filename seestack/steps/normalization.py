@@ -261,33 +261,17 @@ def _box_means(pixels: Image, box_px: int) -> Image:
     rows, cols = (n // box_px for n in pixels.shape[:2])
     level = np.empty((rows, cols, *pixels.shape[2:]), np.float32)
 
+    image = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
+    colours = image.shape[1] // pixels.shape[1]
+
     def reduce(lines: slice) -> None:
+        columns = np.empty(image.shape[1], np.float32)
         for line in range(lines.start, lines.stop):
-            band = pixels[line * box_px : (line + 1) * box_px, : cols * box_px]
-            level[line] = _means_of_line(band, cols, box_px)
+            band = image[line * box_px : (line + 1) * box_px]
+            skies.means_of_line(band, colours, _LEAST_KNOWN, columns, level[line].reshape(-1))
 
     in_bands(reduce, rows, _LINES)
     return level
-
-
-def _means_of_line(band: Image, cols: int, box_px: int) -> Image:
-    """Return the means of the boxes side by side in one band of rows."""
-    rows = np.ascontiguousarray(band).reshape(box_px, -1)
-    total = np.empty(rows.shape[1], np.float32)
-    skies.add_rows(rows, total)
-    means = _in_boxes(total.reshape(band.shape[1:]), cols) / np.float32(box_px**2)
-    torn = ~np.isfinite(means).reshape(cols, -1).all(axis=1)
-    if torn.any():
-        boxes = band.reshape(box_px, cols, -1)[:, torn].reshape(
-            box_px, int(torn.sum()), box_px, *band.shape[2:]
-        )
-        known = np.isfinite(boxes)
-        share = known.sum(axis=(0, 2), dtype=np.float32)
-        total = boxes.sum(axis=(0, 2), where=known)
-        enough = share >= _LEAST_KNOWN * box_px**2
-        rest = np.full(share.shape, np.nan, np.float32)
-        means[torn] = np.divide(total, share, out=rest, where=enough)
-    return means
 
 
 def _subtract(pixels: Image, surfaces: tuple[Surface, ...], scale: np.float32, out: Image) -> None:
@@ -310,11 +294,6 @@ def _subtract(pixels: Image, surfaces: tuple[Surface, ...], scale: np.float32, o
     in_bands(subtract, len(pixels), _BAND)
     if in_order is not out:
         np.copyto(out, in_order)
-
-
-def _in_boxes(line: Image, boxes: int) -> Image:
-    """Return the sums of equal pieces of a line, shape (boxes,) or (boxes, 3)."""
-    return line.reshape(boxes, -1, *line.shape[1:]).sum(axis=1)
 
 
 def _lit(level: FloatArray, box_px: int, shape: tuple[int, ...]) -> BoolArray:
