@@ -90,17 +90,23 @@ def reduce_stack(stack: Stack, side_px: int, *, kappa: float | None = None) -> I
     if kappa is None or kept is None:
         kept = empty_extremes(stack.mean.shape, 0, 0)
     reduced = np.empty((lines, across, *stack.mean.shape[2:]), np.float32)
-    arrays = [_rows(array) for array in (stack.mean, stack.weight, stack.coverage)]
-    extremes = [_planes(array) for array in (kept.high, kept.high_frame, kept.low, kept.low_frame)]
     sizes = len(kept.high), len(kept.low)
     aside = np.array([set_aside(n, *sizes) for n in range(len(kept.weights) + 1)], np.uint8)
     step = max(round(float(np.sqrt(stack.mean.size / _SAMPLE))), _LEAST_STEP)
     noise = _noise(stack, step)
+    mean, weight, coverage = (_rows(a) for a in (stack.mean, stack.weight, stack.coverage))
+    high, low = (_planes(values) for values in (kept.high, kept.low))
+    high_frame, low_frame = (_planes(numbers) for numbers in (kept.high_frame, kept.low_frame))
 
     def reduce(band: slice) -> None:
         boxes.reduce_band(
-            *arrays,
-            *extremes,
+            mean,
+            weight,
+            coverage,
+            high,
+            high_frame,
+            low,
+            low_frame,
             kept.weights,
             aside,
             noise,
