@@ -2,7 +2,7 @@
 # cython: initializedcheck=False
 """Turn a band of an image by three shears, each line with eight taps."""
 
-from libc.math cimport M_PI, cos, sin
+from libc.math cimport M_PI, cos, fabs, sin
 from libc.string cimport memcpy, memset
 
 # Pixels beyond each side of a line that its mirror image fills.
@@ -28,12 +28,11 @@ def windowed_sinc(const double[::1] fractions, float[:, ::1] out):
             total = 0.0
             for tap in range(TAPS):
                 distance = M_PI * (tap - 3 - fractions[i])
-                weights[tap] = 1.0
-                if distance != 0:
-                    weights[tap] = fast * (rise[tap] * fall - turn[tap] * slow) * 4
-                    weights[tap] /= distance * distance
-                if tap % 2 and distance != 0:
-                    weights[tap] = -weights[tap]
+                if fabs(distance) < 1e-9:
+                    weights[tap] = 1.0
+                else:
+                    weights[tap] = 4 * fast * (rise[tap] * fall - turn[tap] * slow)
+                    weights[tap] /= distance * distance if tap % 2 == 0 else -distance * distance
                 total += weights[tap]
             for tap in range(TAPS):
                 out[i, tap] = <float>(weights[tap] / total) + 0.0  # no minus zero
