@@ -34,6 +34,17 @@ def test_one_update_of_each_pixel(size, share):
         np.testing.assert_allclose(array, expected[name], rtol=1e-14, atol=1e-12)
 
 
+@pytest.mark.parametrize("hole", [0, 70, 127])
+def test_one_pixel_that_is_not_covered_stays(hole):
+    arrays = np.full(128, 5.0), np.ones(128), np.ones(128), np.ones(128, np.int32)
+    covered = np.ones(128, np.uint8)
+    covered[hole] = 0
+    sums.add_samples(np.full(128, 9.0, np.float32), covered, 1.0, *arrays)
+    for array, before, after in zip(arrays, (5, 1, 1, 1), (7, 2, 9, 2), strict=True):
+        assert array[hole] == before
+        assert (np.delete(array, hole) == after).all()
+
+
 @pytest.mark.parametrize("kind", [np.uint16, np.uint32])
 @pytest.mark.parametrize(("high", "low"), [(2, 1), (0, 3), (4, 0), (1, 1)])
 def test_extremes_of_a_part_of_the_pixels(kind, high, low):

@@ -82,6 +82,21 @@ def test_stars_keep_their_light_when_the_seeing_changes():
     )
 
 
+@pytest.mark.parametrize("row", [29, 30])
+@pytest.mark.parametrize("col", [0, 1])
+def test_beside_an_edge_of_light_a_moderate_outlier_may_be_the_seeing(row, col):
+    stack, rng = None, np.random.default_rng(5)
+    for n in range(6):
+        image = rng.normal(900.0, NOISE, (120, 160)).astype(np.float32)
+        image[60:] += 2_000
+        image[2 * row, 20 * col + 40] += 300 * (n == 3)
+        image[20, 20] += 300 * (n == 3)
+        stack = accumulate(stack, image, np.ones(image.shape, bool), extremes=(2, 1))
+    spared = reduce_stack(stack, 2, kappa=4.0) == reduce_stack(stack, 2)
+    assert spared[row, 10 * col + 20]
+    assert not spared[10, 10]
+
+
 def test_the_edge_of_coverage_does_not_show():
     stack = stacked(9, track=2, ragged=True, seed=4)
     clean = in_boxes(clip_outliers(stack).mean, 3)
