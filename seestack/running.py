@@ -93,11 +93,11 @@ def seed(new: Prepared, options: Options) -> Running:
 
 
 def _without_pixels(new: Prepared) -> Prepared:
-    """Return the frame with its shape, its stars and its header, in no memory to speak of."""
-    image, light = (
-        np.broadcast_to(np.zeros((), array.dtype), array.shape)
-        for array in (new.frame.image, new.light)
-    )
+    """Return the frame with its shape, its stars and its header.
+
+    Zeros that nobody writes take no memory.
+    """
+    image, light = (np.zeros(array.shape, array.dtype) for array in (new.frame.image, new.light))
     return replace(new, frame=replace(new.frame, image=image), light=light)
 
 
