@@ -193,8 +193,7 @@ class LiveStacker:
         max_px : int, default 720
             Longest side of the picture, in colour where the frames have colours. Where that
             is half of the stack's or less, the stack is reduced first, and the next frame
-            does not wait for a verdict on each of its samples, see
-            `seestack.steps.reduction`.
+            does not wait for a verdict on each of its samples.
         """
         check_positive("max_px", max_px)
         image = self._reduced(max_px)
