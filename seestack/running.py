@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from seestack.model import (
     FrameQuality,
     FrameRejected,
@@ -36,7 +38,7 @@ class Running:
     Parameters
     ----------
     reference : Prepared
-        The frame whose grid the stack has.
+        The frame whose grid the stack has, without its pixels.
     quality : FrameQuality
         Its quality.
     sky : SkyBoxes
@@ -78,15 +80,25 @@ def seed(new: Prepared, options: Options) -> Running:
         raise FrameRejected("reference frame has too few stars", kind=RejectionKind.FEW_STARS)
     image, footprint = lay(new, Transform.identity(), options)
     extremes = _EXTREMES if options.clip is not None else (0, 0)
+    kept = _without_pixels(new)
     return Running(
-        reference=new,
+        reference=kept,
         quality=measure_quality(new.stars),
         sky=sky_boxes(image),
         stack=accumulate(None, image, footprint, extremes=extremes),
         noise=NoiseTrack.start(image),
         gain=SnrCurve().with_point(1, 1.0),
-        observation=Observation().with_frame(new.frame),
+        observation=Observation().with_frame(kept.frame),
     )
+
+
+def _without_pixels(new: Prepared) -> Prepared:
+    """Return the frame with its shape, its stars and its header.
+
+    Zeros that nobody writes take no memory.
+    """
+    image, light = (np.zeros(array.shape, array.dtype) for array in (new.frame.image, new.light))
+    return replace(new, frame=replace(new.frame, image=image), light=light)
 
 
 def add(

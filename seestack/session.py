@@ -21,7 +21,6 @@ from seestack.model import Frame, FrameReport, UnreadableFrameError
 from seestack.snapshots import Snapshot, seconds_left
 from seestack.sources.persistence import Item, persistent
 from seestack.stacker import LiveStacker
-from seestack.steps.stretching import preview_png
 from seestack.storage.fits import write_frame
 
 __all__ = ["CaptureSession"]
@@ -241,8 +240,7 @@ class CaptureSession:
             number, png = self._preview
             wanted = self._preview_number
         if number != wanted:
-            image = self.stacker.stacked_image(colour=True)
-            png = None if image is None else preview_png(image, max_px=max_px)
+            png = self.stacker.preview_png(max_px)
             with self._lock:
                 self._preview = wanted, png
         return png

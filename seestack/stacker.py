@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.assembly import Assembly
-from seestack.checks import as_real_array
+from seestack.checks import as_real_array, check_positive
 from seestack.masters import Calibration, CalibrationMismatchError
 from seestack.model import (
     Frame,
@@ -34,6 +34,7 @@ from seestack.pipeline import prepare
 from seestack.running import Running
 from seestack.steps.colour import luminance, luminance_of_colour
 from seestack.steps.forecast import SnrCurve
+from seestack.steps.reduction import reduce_stack
 from seestack.steps.rejection import clip_outliers
 from seestack.steps.stretching import preview_png
 from seestack.steps.targets import Target
@@ -189,16 +190,23 @@ class LiveStacker:
         grey = stack.mean.ndim == 3 and not colour
         return luminance_of_colour(stack.mean) if grey else stack.mean.astype(np.float32)
 
-    def preview_png_b64(self, max_px: int = 720) -> str | None:
-        """Return the stretched stack as a base64 PNG; None before the first frame.
+    def preview_png(self, max_px: int = 720) -> bytes | None:
+        """Return the stretched stack as a PNG; None before the first frame.
 
         Parameters
         ----------
         max_px : int, default 720
-            Longest side of the picture, in colour where the frames have colours.
+            Longest side of the picture, in colour where the frames have colours. Where that
+            is half of the stack's or less, the stack is reduced first, and the next frame
+            does not wait for a verdict on each of its samples.
         """
-        image = self.stacked_image(colour=True)
-        png = None if image is None else preview_png(image, max_px=max_px)
+        check_positive("max_px", max_px)
+        image = self._reduced(max_px)
+        return None if image is None else preview_png(image, max_px=max_px)
+
+    def preview_png_b64(self, max_px: int = 720) -> str | None:
+        """Return `preview_png` in base64."""
+        png = self.preview_png(max_px)
         return None if png is None else base64.b64encode(png).decode()
 
     def snr_gain(self) -> float:
@@ -276,6 +284,15 @@ class LiveStacker:
         """A copy of the running sums, outliers included, to merge with others."""
         with self._lock:
             return self._assembly.running.stack.copy() if self._assembly.running else None
+
+    def _reduced(self, max_px: float) -> Image | None:
+        """Return the stack without outliers, in boxes as far as a picture allows."""
+        with self._lock:
+            running = self._assembly.running
+            side_px = int(max(running.stack.shape) // max_px) if running else 0
+            if running is not None and 1 < side_px <= min(running.stack.shape):
+                return reduce_stack(running.stack, side_px, kappa=self.options.clip)
+        return self.stacked_image(colour=True)
 
     def _known_clean(self) -> Stack | None:
         """Return the stack without outliers if it was made since the last frame."""

@@ -495,6 +495,28 @@ def test_preview_is_a_png_of_the_documented_stretch(stacked):
     np.testing.assert_allclose(full, expected, rtol=0, atol=0.51)
 
 
+def test_a_small_preview_shows_no_satellite():
+    images = drift(6)
+    images[2][np.abs(np.subtract.outer(np.arange(240), np.arange(360) // 2)) < 2] += 900
+    pictures = []
+    for clip in (4.0, None):
+        st = LiveStacker(clip=clip)
+        for image in images:
+            assert st.add_frame(image)["accepted"]
+        png = st.preview_png(max_px=90)
+        assert png == base64.b64decode(st.preview_png_b64(max_px=90))
+        pictures.append(np.asarray(Image.open(io.BytesIO(png))).astype(float))
+    clean = LiveStacker()
+    for image in drift(6):
+        clean.add_frame(image)
+    expected = np.asarray(Image.open(io.BytesIO(clean.preview_png(max_px=90)))).astype(float)
+    row, col = np.indices((60, 90))
+    track = (np.abs(row - col / 2) < 1) & (expected < 150)
+    assert pictures[0].shape == (60, 90)
+    assert (pictures[1] - expected)[track].mean() > 20
+    assert abs((pictures[0] - expected)[track].mean()) < 4
+
+
 def test_equal_frames_give_equal_stacks():
     first, second = LiveStacker(), LiveStacker()
     for image in drift(4):

@@ -5,7 +5,7 @@ from seestack.model import FloatArray, Image
 
 def add_samples(
     samples: Image,
-    usable: NDArray[np.uint8],
+    covered: NDArray[np.uint8],
     weight: float,
     mean: FloatArray,
     total: FloatArray,

@@ -105,7 +105,8 @@ class Observation:
     Parameters
     ----------
     reference : Frame, optional
-        The frame whose pixel grid the stack has, for its header.
+        The frame whose pixel grid the stack has, for its header. `LiveStacker` keeps
+        the shape of its image, not the pixels.
     total_exposure_s : float, default 0
         Sum of the known exposure times.
     start, end : datetime, optional

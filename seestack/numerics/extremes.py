@@ -6,19 +6,16 @@ of their pixels do not change when a frame comes in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from seestack.compiled import extremes as compiled
 from seestack.model import BoolArray, Extremes, Image
 
 __all__ = ["empty_extremes", "insert", "merged_extremes", "with_weight"]
-
-# Share of the pixels from which on masks over all are faster than indices of some.
-_DENSE = 0.1
 
 
 def empty_extremes(shape: tuple[int, ...], high: int, low: int) -> Extremes:
@@ -66,7 +63,7 @@ def insert(
     extremes : Extremes
         Its arrays are written.
     pixels : ndarray of float32
-        Rows `band` of the frame; NaN where it has no sample.
+        Rows `band` of the frame; not finite where it has no sample.
     band : slice
         Rows.
     frame : int
@@ -82,11 +79,18 @@ def insert(
     >>> kept.high[:, 0, 0].tolist(), kept.high_frame[:, 0, 0].tolist(), kept.low[0, 0, 0].item()
     ([9.0, 7.0], [1, 2], 5.0)
     """
-    for values, frames, beyond in (
-        (extremes.high, extremes.high_frame, np.greater),
-        (extremes.low, extremes.low_frame, np.less),
-    ):
-        _insert(values[:, band], frames[:, band], pixels, usable, np.uint32(frame), beyond)
+    covered = np.ones(pixels.shape, bool) if usable is None else usable
+    line = pixels[0].size
+    compiled.insert(
+        np.ascontiguousarray(pixels).reshape(-1),
+        np.ascontiguousarray(covered).reshape(-1).view(np.uint8),
+        frame,
+        _flat(extremes.high),
+        _flat(extremes.high_frame),
+        _flat(extremes.low),
+        _flat(extremes.low_frame),
+        band.start * line,
+    )
 
 
 def merged_extremes(a: Extremes, b: Extremes) -> Extremes:
@@ -98,77 +102,9 @@ def merged_extremes(a: Extremes, b: Extremes) -> Extremes:
     return Extremes(high, low, high_frame, low_frame, weights)
 
 
-def _insert(
-    values: Image,
-    frames: NDArray[Any],
-    pixels: Image,
-    usable: BoolArray | None,
-    frame: np.uint32,
-    beyond: Callable[..., BoolArray],
-) -> None:
-    if len(values) == 0:
-        return
-    here = beyond(pixels, values[-1])
-    if usable is not None:
-        here &= usable
-    count = np.count_nonzero(here)
-    if count == 0:
-        return
-    number = frame.astype(frames.dtype)
-    if count > _DENSE * here.size:
-        _insert_all(values, frames, pixels, number, here, beyond)
-    else:
-        _insert_some(values, frames, pixels, number, here, beyond)
-
-
-def _insert_some(
-    values: Image,
-    frames: NDArray[Any],
-    pixels: Image,
-    frame: np.unsignedinteger,
-    here: BoolArray,
-    beyond: Callable[..., BoolArray],
-) -> None:
-    """Insert into the few pixels `here`, one by one."""
-    flat, numbers = values.reshape(len(values), -1), frames.reshape(len(values), -1)
-    index = np.flatnonzero(here)
-    new = pixels.reshape(-1)[index]
-    for place in range(len(values) - 1, -1, -1):
-        if place < len(values) - 1:
-            further = beyond(new, flat[place][index])
-            index, new = index[further], new[further]
-            flat[place + 1][index] = flat[place][index]
-            numbers[place + 1][index] = numbers[place][index]
-        flat[place][index] = new
-        numbers[place][index] = frame
-
-
-def _insert_all(
-    values: Image,
-    frames: NDArray[Any],
-    pixels: Image,
-    frame: np.unsignedinteger,
-    here: BoolArray,
-    beyond: Callable[..., BoolArray],
-) -> None:
-    """Insert into the many pixels `here`, by masks over all."""
-    number = np.full(pixels.shape, frame)
-    for place in range(len(values) - 1, -1, -1):
-        if place < len(values) - 1:
-            here = here & beyond(pixels, values[place])
-            _copy(values[place], values[place + 1], here)
-            _copy(frames[place], frames[place + 1], here)
-        _copy(pixels, values[place], here)
-        _copy(number, frames[place], here)
-
-
-def _copy(source: NDArray[Any], target: NDArray[Any], where: BoolArray) -> None:
-    """Write `source` over `target` under a mask, four times as fast as NumPy does."""
-    rows = len(source)
-    mask = where.view(np.uint8).reshape(rows, -1)
-    if source.dtype == np.uint32:  # a kind of number that OpenCV has not
-        source, target = source.view(np.int32), target.view(np.int32)
-    cv2.copyTo(source.reshape(rows, -1), mask, target.reshape(rows, -1))
+def _flat(planes: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of shape (K, pixels)."""
+    return planes.reshape(len(planes), math.prod(planes.shape[1:]))
 
 
 def _merged(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from seestack.model import BoolArray, FloatArray, Image
 from seestack.numerics.resampling import affine
 
-__all__ = ["filled", "inside", "touched"]
+__all__ = ["Spans", "filled", "spans", "touched"]
+
+Spans = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 # Rounding of a computed position must not cost a column that is really covered.
 _SLACK_PX = 1e-4
 
 
-def inside(frame: tuple[int, int], inverse: FloatArray, shape: tuple[int, int]) -> BoolArray:
+def spans(frame: tuple[int, int], inverse: FloatArray, shape: tuple[int, int]) -> Spans:
     """Return where the position in the frame lies between its outermost pixel centres.
 
     Parameters
@@ -28,7 +31,8 @@ def inside(frame: tuple[int, int], inverse: FloatArray, shape: tuple[int, int]) 
 
     Returns
     -------
-    ndarray of bool, shape `shape`
+    tuple of ndarray of int, shape (H,)
+        Of each row of the result, the first column and the one after the last.
 
     Notes
     -----
@@ -37,8 +41,9 @@ def inside(frame: tuple[int, int], inverse: FloatArray, shape: tuple[int, int]) 
 
     Examples
     --------
-    >>> inside((2, 3), np.array([[1.0, 0, -0.5], [0, 1, 0], [0, 0, 1]]), (2, 4))[0].tolist()
-    [False, True, True, False]
+    >>> begin, end = spans((2, 3), np.array([[1.0, 0, -0.5], [0, 1, 0], [0, 0, 1]]), (2, 4))
+    >>> begin.tolist(), end.tolist()
+    ([1, 1], [3, 3])
     """
     row = np.arange(shape[0])
     first, last = np.zeros(shape[0]), np.full(shape[0], shape[1] - 1.0)
@@ -50,12 +55,9 @@ def inside(frame: tuple[int, int], inverse: FloatArray, shape: tuple[int, int]) 
             continue
         cuts = np.sort([(-_SLACK_PX - offset) / along, (size - 1 + _SLACK_PX - offset) / along], 0)
         first, last = np.maximum(first, cuts[0]), np.minimum(last, cuts[1])
-    footprint = np.zeros(shape, bool)
-    begin = np.ceil(first.clip(0, shape[1])).astype(int)
-    end = np.floor(last.clip(-1, shape[1] - 1)).astype(int) + 1
-    for line, low, high in zip(footprint, begin, end, strict=True):
-        line[low : max(high, low)] = True
-    return footprint
+    begin = np.ceil(first.clip(0, shape[1])).astype(np.intp)
+    end = np.floor(last.clip(-1, shape[1] - 1)).astype(np.intp) + 1
+    return begin, np.maximum(begin, end)
 
 
 def touched(bad: BoolArray, inverse: FloatArray, shape: tuple[int, int]) -> BoolArray:

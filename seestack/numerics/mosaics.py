@@ -11,17 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array
+from seestack.compiled import mosaics
 from seestack.model import BAYER_PATTERNS, FloatArray, Image
+from seestack.numerics.bands import in_bands
 
 __all__ = ["Sites", "as_mosaic", "sites_of"]
 
 # Sites beyond the corners of the frame, for kernels that stand on its edge.
 _MARGIN = 3
+_BAND = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +34,7 @@ class Sites:
     ----------
     values : ndarray of shape (rows, cols), float32
         Pixels of this colour. The corners of green's grid lie outside of the frame
-        and hold its mirror image.
+        and hold its mirror image, where a kernel reaches it.
     from_frame : ndarray of shape (3, 3)
         Affine map from (x, y) of the frame to (x, y) of `values`.
     corner : tuple of int
@@ -128,16 +130,20 @@ def _green(mosaic: Image, parity: int) -> Sites:
     rise = height - 1 + (height - 1 + parity) % 2  # makes x - y + rise even, and not negative
     shift_i, shift_j = _MARGIN - parity / 2, _MARGIN + rise / 2
     from_frame = np.array([[0.5, 0.5, shift_i], [0.5, -0.5, shift_j], [0.0, 0.0, 1.0]])
-    to_frame = np.array([[1.0, 1.0, -shift_i - shift_j], [1.0, -1.0, shift_j - shift_i]])
-    size = (
-        (width + height) // 2 + 2 * _MARGIN + 1,
-        (width + rise) // 2 + 2 * _MARGIN + 1,
-    )
-    values = cv2.warpAffine(
-        mosaic,
-        to_frame,
-        size,
-        flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REFLECT_101,
-    )
+    cols, rows = (width + height) // 2 + 2 * _MARGIN + 1, (width + rise) // 2 + 2 * _MARGIN + 1
+    values = np.zeros((rows, cols), np.float32)
+    pixels = np.ascontiguousarray(mosaic)
+
+    def gather(band: slice) -> None:
+        mosaics.gather_green(
+            pixels,
+            round(shift_i + shift_j),
+            round(shift_j - shift_i),
+            2 * _MARGIN,
+            values,
+            band.start,
+            band.stop,
+        )
+
+    in_bands(gather, rows, _BAND)
     return Sites(values, from_frame, (0, 0), (height, width))

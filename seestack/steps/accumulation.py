@@ -103,11 +103,11 @@ def accumulate(
         kept = with_weight(kept, float(weight))
 
     def add(band: slice) -> None:
-        usable = np.isfinite(pixels[band])
-        usable &= covered[band]
-        _add_band(target, pixels[band], usable, weight, band)
+        samples = np.ascontiguousarray(pixels[band])
+        usable = np.ascontiguousarray(covered[band])
+        _add_band(target, samples, usable, weight, band)
         if kept is not None:
-            insert(kept, pixels[band], band, target.frames, usable=usable)
+            insert(kept, samples, band, target.frames, usable=usable)
 
     in_bands(add, pixels.shape[0], max(_BAND_PIXELS // max(pixels[0].size, 1), 1))
     return replace(target, frames=target.frames + 1, extremes=kept)
@@ -230,7 +230,7 @@ def _empty(shape: tuple[int, ...], extremes: tuple[int, int]) -> Stack:
 def _add_band(target: Stack, samples: Image, usable: BoolArray, weight: float, band: slice) -> None:
     """Update the rows of a band in place, where the samples are usable."""
     sums.add_samples(
-        np.ascontiguousarray(samples).reshape(-1),
+        samples.reshape(-1),
         usable.reshape(-1).view(np.uint8),
         weight,
         target.mean[band].reshape(-1),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seestack.checks import as_image, as_real_array, check_positive
+from seestack.compiled import hot
 from seestack.masters import (
     Calibration,
     CalibrationMismatchError,
@@ -16,7 +17,8 @@ from seestack.masters import (
     check_match,
     dark_level,
 )
-from seestack.model import BoolArray, Frame, Image
+from seestack.model import BoolArray, Frame
+from seestack.numerics.bands import in_bands
 from seestack.numerics.robust import sky_level
 
 __all__ = ["calibrate", "hot_pixels", "without_hot_pixels"]
@@ -25,6 +27,8 @@ __all__ = ["calibrate", "hot_pixels", "without_hot_pixels"]
 _MAX_NEIGHBOUR_LIGHT = 0.4
 _NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
 _THRESHOLD = 8.0
+_READ_AS_THEY_ARE = (np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64)
+_BAND = 128
 _SAMPLE = 40_000
 # Of the 8 neighbours of a colour: a hole or a column has 6 or more, a border 3.
 _MIN_NEIGHBOURS = 5
@@ -139,35 +143,33 @@ def hot_pixels(
     """
     image = as_image("image", image)
     check_positive("threshold", threshold)
-    hot = np.zeros(image.shape, bool)
-    hot[_hot_places(image, bayer, threshold)] = True
-    return hot
+    return _marked(image, bayer, threshold)[0]
 
 
-def _hot_places(
-    image: NDArray[Any], bayer: str | None, threshold: float
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and columns of the hot pixels: only what is bright is looked at."""
+def _marked(image: NDArray[Any], bayer: str | None, threshold: float) -> tuple[BoolArray, int]:
+    """Return where hot pixels are and how many there are."""
     step = 2 if bayer else 1
     sky = np.array(
         [[sky_level(_thin(image[i::step, j::step])) for j in range(step)] for i in range(step)]
     )
-    level = sky[..., 0].astype(np.float32)
-    rows, cols = _above(image, sky[..., 0] + threshold * sky[..., 1])
+    if image.dtype not in _READ_AS_THEY_ARE:
+        image = image.astype(np.float64)
+    image = np.ascontiguousarray(image)
+    limits = _limits(sky[..., 0] + threshold * sky[..., 1], image)
+    level, marked = sky[..., 0].astype(np.float32), np.zeros(image.shape, bool)
 
-    def light(row: NDArray[np.intp], col: NDArray[np.intp]) -> Image:
-        above = image[row, col].astype(np.float32) - level[row % step, col % step]
-        # Where there is no light there is none to compare with either.
-        return np.where(np.isfinite(above), above, np.float32(0))
+    def search(band: slice) -> int:
+        return hot.mark(
+            image,
+            limits,
+            level,
+            _MAX_NEIGHBOUR_LIGHT,
+            marked.view(np.uint8),
+            band.start,
+            band.stop,
+        )
 
-    own, around = light(rows, cols), np.zeros(len(rows), np.float32)
-    last_row, last_col = (side - 1 for side in image.shape)
-    for down, right in _NEIGHBOURS:
-        row = last_row - np.abs(last_row - np.abs(rows + down))
-        col = last_col - np.abs(last_col - np.abs(cols + right))
-        around += light(row, col)
-    alone = (around - _MAX_NEIGHBOUR_LIGHT * own < 0) & (own > 0)
-    return rows[alone], cols[alone]
+    return marked, sum(in_bands(search, len(image), _BAND))
 
 
 def _thin(plane: NDArray[Any]) -> NDArray[Any]:
@@ -176,22 +178,13 @@ def _thin(plane: NDArray[Any]) -> NDArray[Any]:
     return plane[::step, ::step]
 
 
-def _above(
-    image: NDArray[Any], limits: NDArray[np.float64]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and columns of the pixels above the limit of their place in the cell."""
-    step = len(limits)
-    places = []
-    for first, limit in enumerate(limits):
-        if image.dtype.kind in "iu":  # whole numbers compare fast with their own kind
-            kind = np.iinfo(image.dtype)
-            limit = np.floor(np.nan_to_num(limit, nan=np.inf)).clip(kind.min, kind.max)
-        row_of_limits = np.resize(limit.astype(image.dtype), image.shape[1])
-        flat = np.flatnonzero(image[first::step] > row_of_limits)
-        rows, cols = np.divmod(flat, image.shape[1])
-        places.append((first + step * rows, cols))
-    rows, cols = (np.concatenate(axis) for axis in zip(*places, strict=True))
-    return rows, cols
+def _limits(limits: NDArray[np.float64], image: NDArray[Any]) -> NDArray[Any]:
+    """Return the limit of each place in the cell along a row, in the image's kind of number."""
+    if image.dtype.kind in "iu":
+        kind = np.iinfo(image.dtype)
+        limits = np.floor(np.nan_to_num(limits, nan=np.inf)).clip(kind.min, kind.max)
+    across = -(-image.shape[1] // limits.shape[1])
+    return np.tile(limits.astype(image.dtype), (1, across))[:, : image.shape[1]].copy()
 
 
 def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
@@ -225,7 +218,8 @@ def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
     if image.ndim != 2 or image.size == 0:
         return image
     step = 2 if bayer else 1
-    rows, cols = _hot_places(image, bayer, _THRESHOLD)
+    marked, count = _marked(image, bayer, _THRESHOLD)
+    rows, cols = np.nonzero(marked) if count else np.empty((2, 0), np.intp)
     if bayer and image.dtype.kind == "f":
         missing = np.nonzero(~np.isfinite(image))
         rows, cols = np.append(rows, missing[0]), np.append(cols, missing[1])

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array, check_positive
+from seestack.compiled import skies
 from seestack.model import BoolArray, FloatArray, Image
 from seestack.numerics.bands import in_bands
 from seestack.numerics.surfaces import Surface, fit_surface
@@ -260,47 +261,39 @@ def _box_means(pixels: Image, box_px: int) -> Image:
     rows, cols = (n // box_px for n in pixels.shape[:2])
     level = np.empty((rows, cols, *pixels.shape[2:]), np.float32)
 
+    image = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
+    colours = image.shape[1] // pixels.shape[1]
+
     def reduce(lines: slice) -> None:
+        columns = np.empty(image.shape[1], np.float32)
         for line in range(lines.start, lines.stop):
-            band = pixels[line * box_px : (line + 1) * box_px, : cols * box_px]
-            level[line] = _means_of_line(band, cols, box_px)
+            band = image[line * box_px : (line + 1) * box_px]
+            skies.means_of_line(band, colours, _LEAST_KNOWN, columns, level[line].reshape(-1))
 
     in_bands(reduce, rows, _LINES)
     return level
 
 
-def _means_of_line(band: Image, cols: int, box_px: int) -> Image:
-    """Return the means of the boxes side by side in one band of rows."""
-    means = _in_boxes(band.sum(axis=0), cols) / np.float32(box_px**2)
-    torn = ~np.isfinite(means).reshape(cols, -1).all(axis=1)
-    if torn.any():
-        boxes = band.reshape(box_px, cols, -1)[:, torn].reshape(
-            box_px, int(torn.sum()), box_px, *band.shape[2:]
-        )
-        known = np.isfinite(boxes)
-        share = known.sum(axis=(0, 2), dtype=np.float32)
-        total = boxes.sum(axis=(0, 2), where=known)
-        enough = share >= _LEAST_KNOWN * box_px**2
-        rest = np.full(share.shape, np.nan, np.float32)
-        means[torn] = np.divide(total, share, out=rest, where=enough)
-    return means
-
-
 def _subtract(pixels: Image, surfaces: tuple[Surface, ...], scale: np.float32, out: Image) -> None:
     """Write the scaled pixels less the surface of each channel."""
-    factors = [surface.factors(*(np.arange(n) for n in pixels.shape[:2])) for surface in surfaces]
+    places = [np.arange(n) for n in pixels.shape[:2]]
+    factors = [
+        [np.ascontiguousarray(factor) for factor in surface.factors(*places)]
+        for surface in surfaces
+    ]
+
+    if pixels is not out:
+        np.copyto(out, pixels)
+    in_order = np.ascontiguousarray(out)
 
     def subtract(band: slice) -> None:
-        sky = [down[band] @ along for down, along in factors]
-        scaled = pixels[band] if scale == 1 else np.multiply(pixels[band], scale, out=out[band])
-        np.subtract(scaled, sky[0] if pixels.ndim == 2 else np.stack(sky, axis=2), out=out[band])
+        rows = in_order[band].reshape(band.stop - band.start, -1)
+        for channel, (down, along) in enumerate(factors):
+            skies.subtract(rows, float(scale), down[band], along, len(factors), channel)
 
     in_bands(subtract, len(pixels), _BAND)
-
-
-def _in_boxes(line: Image, boxes: int) -> Image:
-    """Return the sums of equal pieces of a line, shape (boxes,) or (boxes, 3)."""
-    return line.reshape(boxes, -1, *line.shape[1:]).sum(axis=1)
+    if in_order is not out:
+        np.copyto(out, in_order)
 
 
 def _lit(level: FloatArray, box_px: int, shape: tuple[int, ...]) -> BoolArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from numbers import Real
 from typing import Any
 
@@ -28,6 +27,12 @@ _CALM_PX = 8.0
 _WHITE_SIGMA = 40.0
 # A colour this many times brighter than white begins to whiten, and has at twice that.
 _WHITENS = 2.0
+# Noise is not like what stands beside it: filters and the search for repeats only cost time.
+_PNG = (
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY),
+)
 
 
 def stretch(
@@ -142,7 +147,7 @@ def _stretch_colour(
     x = np.maximum((level - np.float32(low)) * scale, np.float32(1e-3))
     lift = np.arcsinh(x) / x * (scale / np.float32(np.arcsinh(strength)))
     light *= lift[..., None]
-    brightest = np.maximum(light.max(axis=2), 1.0)
+    brightest = np.maximum(np.maximum(light[..., 0], light[..., 1]), np.maximum(light[..., 2], 1.0))
     light /= brightest[..., None]
     whiter = np.clip((brightest - _WHITENS) / _WHITENS, 0.0, 1.0)[..., None]
     light += whiter * (1 - light)
@@ -156,12 +161,12 @@ def _calm(pixels: Image) -> tuple[Image, Image, float]:
 
     NaN where a colour is missing.
     """
-    known: BoolArray = np.isfinite(pixels.sum(axis=2))
+    known: BoolArray = np.isfinite(_mean_colour(pixels))
     step = max(int(np.sqrt(known.size / _SAMPLE)), 1)
     sky = [sky_level(pixels[::step, ::step, plane])[0] for plane in range(3)]
     light = pixels - np.nan_to_num(sky).astype(np.float32)
     light[~known] = 0.0
-    level = light.mean(axis=2)
+    level = _mean_colour(light)
     noise = sky_level(level[::step, ::step][known[::step, ::step]])[1]
     tint = light - level[..., None]
     most = np.float32(_CALM_TINT * noise)  # so that a star tints nothing around it
@@ -172,6 +177,11 @@ def _calm(pixels: Image) -> tuple[Image, Image, float]:
     light[~known] = np.nan
     level[~known] = np.nan
     return light, level, noise
+
+
+def _mean_colour(pixels: Image) -> Image:
+    """Return the mean over the last axis, many times as fast as NumPy does."""
+    return cv2.transform(pixels, np.full((1, 3), 1 / 3, np.float32))
 
 
 def _blurred(tint: Image) -> Image:
@@ -209,6 +219,7 @@ def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
 
     Examples
     --------
+    >>> import io
     >>> png = preview_png(np.arange(2400.0).reshape(40, 60), max_px=30)
     >>> PillowImage.open(io.BytesIO(png)).size
     (30, 20)
@@ -222,9 +233,11 @@ def preview_png(image: ArrayLike, *, max_px: int = 720) -> bytes:
     if longest > max_px:
         size = tuple(max(round(side * max_px / longest), 1) for side in picture.size)
         picture = picture.resize((size[0], size[1]), PillowImage.Resampling.BOX, reducing_gap=2.0)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1, compress_type=3)
-    return buffer.getvalue()
+    pixels = np.asarray(picture)
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    _, png = cv2.imencode(".png", pixels, _PNG)
+    return png.tobytes()
 
 
 def _smaller(pixels: NDArray[Any], max_px: int) -> Image:

@@ -8,16 +8,17 @@ read colour by colour, each from its own pixels and once only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
 from seestack.checks import as_colour, as_image, check_positive
+from seestack.compiled import footprints, rings
 from seestack.model import BoolArray, FloatArray, Image, Transform
-from seestack.numerics.bands import in_bands
-from seestack.numerics.footprints import filled, inside, touched
+from seestack.numerics.footprints import Spans, filled, spans, touched
 from seestack.numerics.mosaics import Sites, as_mosaic, sites_of
 from seestack.numerics.resampling import affine, shear_warp
 
@@ -33,8 +34,6 @@ _SITE_KERNELS = {
 }
 # Scale or skew that moves the corners of a large frame by less than 0.02 px.
 _SLACK_RIGID = 1e-5
-# Rows handled at once: the working arrays of a band stay in the processor's cache.
-_BAND = 128
 
 
 def warp(
@@ -93,19 +92,11 @@ def warp(
     """
     pixels = np.ascontiguousarray(as_image("image", image), dtype=np.float32)
     inverse, shape = _checked(pixels, transform, interpolation, shape)
-    footprint = inside((pixels.shape[0], pixels.shape[1]), inverse, shape)
-    finite = np.isfinite(pixels)
-    if not finite.all():
-        pixels = filled(pixels, finite)
-        footprint &= ~touched(~finite, inverse, shape)
+    lit = spans((pixels.shape[0], pixels.shape[1]), inverse, shape)
     if interpolation == "lanczos":
-        warped = shear_warp(pixels, inverse, shape)
-        warped = _without_dark_rings(warped, pixels, inverse)
-    else:
-        flag = cv2.INTER_LINEAR if interpolation == "bilinear" else cv2.INTER_NEAREST
-        warped = affine(pixels, inverse, shape, flag)
-    np.copyto(warped, np.float32(np.nan), where=~footprint)
-    return warped, footprint
+        return _laid(pixels, inverse, lit, shape, shear_warp)
+    flag = cv2.INTER_LINEAR if interpolation == "bilinear" else cv2.INTER_NEAREST
+    return _laid(pixels, inverse, lit, shape, partial(affine, flag=flag), sharp=False)
 
 
 def warp_mosaic(
@@ -230,40 +221,40 @@ def _warp_sites(
     """Return one colour on the reference grid and where it is known."""
     from_corner = inverse.copy()
     from_corner[:2, 2] -= sites.corner
-    footprint = inside(sites.extent, from_corner, shape)
+    lit = spans(sites.extent, from_corner, shape)
+    sharp = flag == cv2.INTER_CUBIC
     into = sites.from_frame @ inverse
-    values = sites.values
-    finite = np.isfinite(values)
-    if not finite.all():
-        values = filled(values, finite)
-        footprint &= ~touched(~finite, into, shape)
-    warped = affine(values, into, shape, flag)
-    if flag == cv2.INTER_CUBIC:
-        warped = _without_dark_rings(warped, values, into)
-    np.copyto(warped, np.float32(np.nan), where=~footprint)
+    return _laid(sites.values, into, lit, shape, partial(affine, flag=flag), sharp=sharp)
+
+
+def _laid(
+    pixels: Image,
+    inverse: FloatArray,
+    lit: Spans,
+    shape: tuple[int, int],
+    resample: Callable[..., Image],
+    *,
+    sharp: bool = True,
+) -> tuple[Image, BoolArray]:
+    """Resample pixels, take the dark rings of a sharp kernel off and cut to the footprint."""
+    footprint = np.empty(shape, bool)
+    back = np.ascontiguousarray(inverse[:2])
+    finite = None
+    if not footprints.all_finite(pixels.reshape(-1)):
+        finite = np.isfinite(pixels)
+        pixels = filled(pixels, finite)
+
+    def finish(warped: Image, band: slice) -> None:
+        if sharp:
+            rings.lift(warped, pixels, back, band.start, band.stop)
+        footprints.cut(warped, footprint.view(np.uint8), *lit, band.start, band.stop)
+
+    warped = resample(pixels, inverse, shape, finish=finish)
+    if finite is not None:
+        bad = touched(~finite, inverse, shape)
+        footprint[bad] = False
+        warped[bad] = np.nan
     return warped, footprint
-
-
-def _without_dark_rings(warped: Image, pixels: Image, inverse: FloatArray) -> Image:
-    """Raise each pixel to the darkest of the 5 x 5 pixels around where it came from."""
-    darkest = np.empty_like(pixels)
-
-    def search(band: slice) -> None:
-        top = max(band.start - 2, 0)
-        lowest = cv2.erode(pixels[top : band.stop + 2], np.ones((5, 5), np.uint8))
-        darkest[band] = lowest[band.start - top : band.stop - top]
-
-    in_bands(search, len(pixels), _BAND)
-
-    def lift(band: slice) -> None:
-        rows = warped[band]
-        from_band = inverse.copy()
-        from_band[:2, 2] += inverse[:2, 1] * band.start
-        shape = (rows.shape[0], rows.shape[1])
-        np.maximum(rows, affine(darkest, from_band, shape, cv2.INTER_NEAREST), out=rows)
-
-    in_bands(lift, len(warped), _BAND)
-    return warped
 
 
 def _checked(

@@ -1,0 +1,52 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False
+"""Gather the green pixels of a mosaic along the diagonals of the frame."""
+
+
+def gather_green(
+    const float[:, ::1] mosaic,
+    Py_ssize_t shift_x,
+    Py_ssize_t shift_y,
+    Py_ssize_t margin,
+    float[:, ::1] out,
+    Py_ssize_t top,
+    Py_ssize_t bottom,
+):
+    """Write rows `top` to `bottom` of the grid of green, which stands on its corner.
+
+    Its place (i, j) shows the pixel x = i + j - shift_x, y = i - j + shift_y, mirrored
+    about the outermost ones up to `margin` pixels beyond them. The rest is not written.
+    """
+    cdef Py_ssize_t height = mosaic.shape[0], width = mosaic.shape[1]
+    cdef Py_ssize_t i, j, x, y, first, last, begin, end
+    cdef const float *pixel
+    with nogil:
+        for j in range(top, bottom):
+            # What lies in the frame, from `begin` on, and with the margin, from `first` on.
+            begin = max(shift_x - j, j - shift_y)
+            end = min(width + shift_x - j, height + j - shift_y)
+            first = max(begin - margin, 0)
+            last = min(end + margin, out.shape[1])
+            begin = min(max(begin, first), last)
+            end = min(max(end, begin), last)
+            for i in range(first, begin):
+                out[j, i] = mirrored(mosaic, i + j - shift_x, i - j + shift_y)
+            if begin < end:
+                pixel = &mosaic[begin - j + shift_y, begin + j - shift_x]
+                for i in range(end - begin):
+                    out[j, begin + i] = pixel[i * (width + 1)]
+            for i in range(end, last):
+                out[j, i] = mirrored(mosaic, i + j - shift_x, i - j + shift_y)
+
+
+cdef inline float mirrored(const float[:, ::1] mosaic, Py_ssize_t x, Py_ssize_t y) noexcept nogil:
+    return mosaic[reflected(y, mosaic.shape[0]), reflected(x, mosaic.shape[1])]
+
+
+cdef inline Py_ssize_t reflected(Py_ssize_t place, Py_ssize_t size) noexcept nogil:
+    """Return a place mirrored about the outermost ones, as often as it takes."""
+    cdef Py_ssize_t period = 2 * (size - 1)
+    place = place % period
+    if place < 0:
+        place += period
+    return min(place, period - place)

@@ -1,0 +1,3 @@
+from seestack.model import FloatArray, Image
+
+def lift(warped: Image, image: Image, inverse: FloatArray, top: int, bottom: int) -> None: ...

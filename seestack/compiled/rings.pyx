@@ -1,0 +1,140 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False
+"""Take the dark rings of a sharp kernel off a band of a resampled image."""
+
+from libc.math cimport fabs
+from libc.stdlib cimport free, malloc
+
+cdef enum:
+    REACH = 2
+    TILE = 256
+    CHUNK = 32
+
+
+def lift(
+    float[:, ::1] warped,
+    const float[:, ::1] image,
+    const double[:, ::1] inverse,
+    Py_ssize_t top,
+    Py_ssize_t bottom,
+):
+    """Raise rows `top` to `bottom` to the darkest of the 5 x 5 pixels they came from.
+
+    `inverse` (2, 3) maps (x, y) of `warped` to (x, y) of `image`; beyond the border the
+    outermost pixels count.
+    """
+    cdef Py_ssize_t tile, left, right, width = image.shape[1]
+    # A tile of the result spans no more than this in the image, along x and y.
+    cdef Py_ssize_t across = min(TILE + bottom - top + 2, width)
+    cdef Py_ssize_t down = min(TILE + bottom - top + 2, image.shape[0])
+    cdef float *darkest = <float *>malloc(
+        (across * down + across + 2 * REACH) * sizeof(float)
+    )
+    if darkest == NULL:
+        raise MemoryError
+    with nogil:
+        for tile in range((warped.shape[1] + TILE - 1) // TILE):
+            left, right = tile * TILE, min((tile + 1) * TILE, warped.shape[1])
+            lift_tile(warped, image, inverse, top, bottom, left, right, darkest)
+    free(darkest)
+
+
+cdef inline Py_ssize_t nearest(double place, Py_ssize_t size) noexcept nogil:
+    """Return the pixel of a line of `size` nearest to a place."""
+    if not place > 0:
+        return 0
+    return size - 1 if place >= size - 1 else <Py_ssize_t>(place + 0.5)
+
+
+cdef void lift_tile(
+    float[:, ::1] warped,
+    const float[:, ::1] image,
+    const double[:, ::1] inverse,
+    Py_ssize_t top,
+    Py_ssize_t bottom,
+    Py_ssize_t left,
+    Py_ssize_t right,
+    float *darkest,
+) noexcept nogil:
+    cdef double xx = inverse[0, 0], xy = inverse[0, 1], yx = inverse[1, 0], yy = inverse[1, 1]
+    cdef double x0, y0
+    cdef Py_ssize_t height = image.shape[0], width = image.shape[1]
+    cdef Py_ssize_t first_x, last_x, first_y, last_y, columns, x, y, i, chunk, begin, end
+    cdef float *line
+    cdef float step_x = <float>xx, step_y = <float>yx, start_x, start_y, most_x, most_y
+    cdef int places[CHUNK]
+    cdef int k
+    cdef float *row
+    cdef const float *limit
+    # The corners of the tile bound what it came from.
+    x0 = xx * (left if xx > 0 else right - 1) + xy * (top if xy > 0 else bottom - 1) + inverse[0, 2]
+    y0 = yx * (left if yx > 0 else right - 1) + yy * (top if yy > 0 else bottom - 1) + inverse[1, 2]
+    first_x, first_y = nearest(x0, width), nearest(y0, height)
+    x0 += fabs(xx) * (right - 1 - left) + fabs(xy) * (bottom - 1 - top)
+    y0 += fabs(yx) * (right - 1 - left) + fabs(yy) * (bottom - 1 - top)
+    last_x, last_y = nearest(x0, width), nearest(y0, height)
+    most_x, most_y = last_x - first_x, last_y - first_y
+    columns = last_x - first_x + 1
+    line = darkest + columns * (last_y - first_y + 1)
+    for y in range(first_y, last_y + 1):
+        darkest_of_row(image, y, first_x, last_x, line, darkest + (y - first_y) * columns)
+    for y in range(top, bottom):
+        for chunk in range((right - left + CHUNK - 1) // CHUNK):
+            begin = left + chunk * CHUNK
+            end = min(CHUNK, right - begin)
+            # In single precision, which is enough within a tile.
+            x0 = xx * begin + xy * y + inverse[0, 2] - first_x + 0.5
+            y0 = yx * begin + yy * y + inverse[1, 2] - first_y + 0.5
+            start_x, start_y = <float>x0, <float>y0
+            row = &warped[y, begin]
+            x, i = pixel(start_x, most_x), pixel(start_y, most_y)
+            if (
+                i == pixel(start_y + (end - 1) * step_y, most_y)
+                and end - 1 == pixel(start_x + (end - 1) * step_x, most_x) - x
+            ):
+                limit = darkest + i * columns + x
+                for i in range(end):
+                    row[i] = max(row[i], limit[i])
+                continue
+            for k in range(CHUNK):
+                places[k] = pixel(start_y + k * step_y, most_y) * columns
+            for k in range(CHUNK):
+                places[k] += pixel(start_x + k * step_x, most_x)
+            for k in range(end):
+                row[k] = max(row[k], darkest[places[k]])
+
+
+cdef inline int pixel(float place, float most) noexcept nogil:
+    """Return the whole part of a place, from 0 to `most`."""
+    return <int>min(max(place, <float>0), most)
+
+
+cdef void darkest_of_row(
+    const float[:, ::1] image,
+    Py_ssize_t y,
+    Py_ssize_t first,
+    Py_ssize_t last,
+    float *line,
+    float *out,
+) noexcept nogil:
+    """Write the darkest of the 5 x 5 pixels around those of a row, cut at the border."""
+    cdef Py_ssize_t height = image.shape[0], width = image.shape[1], x
+    cdef Py_ssize_t begin = max(first - REACH, 0), size = min(last + REACH + 1, width) - begin
+    cdef const float *a = &image[max(y - 2, 0), begin]
+    cdef const float *b = &image[max(y - 1, 0), begin]
+    cdef const float *c = &image[y, begin]
+    cdef const float *d = &image[min(y + 1, height - 1), begin]
+    cdef const float *e = &image[min(y + 2, height - 1), begin]
+    cdef float *start = line
+    # The outermost pixels stand for those beyond the border.
+    for x in range(first - REACH, begin):
+        line[x - first + REACH] = 3.4028235e38
+    line += begin - first + REACH
+    for x in range(size):
+        line[x] = min(min(min(a[x], b[x]), min(d[x], e[x])), c[x])
+    for x in range(size, last + REACH + 1 - begin):
+        line[x] = 3.4028235e38
+    for x in range(last - first + 1):
+        out[x] = min(
+            min(min(start[x], start[x + 1]), min(start[x + 3], start[x + 4])), start[x + 2]
+        )

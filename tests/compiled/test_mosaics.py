@@ -1,0 +1,26 @@
+"""Green on the diagonals, against the mapping that `Sites` states."""
+
+import numpy as np
+import pytest
+
+from seestack.numerics.mosaics import sites_of
+
+
+@pytest.mark.parametrize("bayer", ["GRBG", "RGGB"])
+@pytest.mark.parametrize("shape", [(2, 2), (3, 8), (9, 4), (40, 67), (300, 61)])
+def test_every_green_pixel_stands_where_the_map_says(shape, bayer):
+    mosaic = np.random.default_rng(10).normal(size=shape).astype(np.float32)
+    sites = sites_of("G", mosaic, bayer)
+    reach = 4  # two steps along the diagonals, which the widest kernel reads beyond the border
+    row, col = np.mgrid[-reach : shape[0] + reach, -reach : shape[1] + reach]
+    beyond = sum(
+        np.maximum(-place, 0) + np.maximum(place - side + 1, 0)
+        for place, side in zip((row, col), shape, strict=True)
+    )
+    green = beyond <= reach
+    green &= (row + col) % 2 == (0 if bayer == "GRBG" else 1)
+    place = sites.from_frame @ [col[green], row[green], np.ones(green.sum())]
+    np.testing.assert_array_equal(place, place.round())
+    i, j = place[:2].astype(int)
+    mirrored = np.pad(mosaic, reach, mode="reflect")
+    np.testing.assert_array_equal(sites.values[j, i], mirrored[green])
