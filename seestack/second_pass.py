@@ -192,11 +192,12 @@ def _laid_again(
 ) -> tuple[Image, float]:
     """Return a stacked frame as it was added, NaN outside of its footprint, and its weight."""
     options, reference = stacker.options, running.reference
-    if report["index"] == reference.index:
-        return lay(reference, Transform.identity(), options)[0], 1.0
     if isinstance(item, UnreadableFrameError):
         raise MissingFramesError(f"{item}; it was stacked, so restack without it")
-    new = with_stars(prepare(_as_frame(item), stacker.calibration, options), options)
+    new = prepare(_as_frame(item), stacker.calibration, options)
+    if report["index"] == reference.index:
+        return lay(new, Transform.identity(), options)[0], 1.0
+    new = with_stars(new, options)
     try:
         registration = register(reference, new, options)
     except FrameRejected as rejection:

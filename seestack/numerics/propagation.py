@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seestack.model import BoolArray, FloatArray, Image
 from seestack.numerics.bands import in_bands
-from seestack.numerics.footprints import filled, inside, touched
+from seestack.numerics.footprints import filled, spans, touched
 from seestack.numerics.resampling import affine, windowed_sinc
 
 __all__ = ["resampled", "resampled_count", "resampled_variance"]
@@ -52,7 +52,9 @@ def resampled(
     (True, 12)
     """
     pixels = np.ascontiguousarray(image, np.float32)
-    footprint = inside((pixels.shape[0], pixels.shape[1]), inverse, shape)
+    begin, end = spans((pixels.shape[0], pixels.shape[1]), inverse, shape)
+    col = np.arange(shape[1])
+    footprint = (col >= begin[:, None]) & (col < end[:, None])
     finite = np.isfinite(pixels)
     if not finite.all():
         pixels = filled(pixels, finite)
