@@ -85,9 +85,7 @@ def find_peaks(light: Light, *, fwhm: float, threshold: float) -> NDArray[np.int
     _, noise = sky_level(convolved[::thinner, ::thinner])
     level = threshold * noise
     places = np.empty(convolved.size, np.intp)
-    count = maxima.local_maxima(
-        convolved, max(_LEAST_SHARE * level, 0.0), kernel.reach, places
-    )
+    count = maxima.local_maxima(convolved, max(_LEAST_SHARE * level, 0.0), kernel.reach, places)
     row, col = np.divmod(places[:count], convolved.shape[1])
     star = _bends_all_round(convolved, row, col, kernel.lag)
     position, height = _between_pixels(convolved, row[star], col[star])

@@ -167,9 +167,7 @@ def _without_shape(
     return parameters
 
 
-def _photon_noise(
-    stamps: Stamps, found: Equations, amplitude: FloatArray, gain: float
-) -> float:
+def _photon_noise(stamps: Stamps, found: Equations, amplitude: FloatArray, gain: float) -> float:
     """Return the variance for each unit of light: the median of what each star's residuals say.
 
     A star with a close neighbour leaves large residuals; the median is blind to it.
