@@ -155,7 +155,7 @@ def _bridged(level: Image) -> Image:
     unknown = np.isnan(level)
     if not unknown.any():
         return level
-    from scipy.ndimage import distance_transform_edt  # noqa: PLC0415  # slow to import
+    from scipy.ndimage import distance_transform_edt  # slow to import
 
     nearest = distance_transform_edt(unknown, return_distances=False, return_indices=True)
     return level[tuple(nearest)]

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from seestack.checks import as_image, check_positive
 from seestack.model import FloatArray
-from seestack.numerics.noise import NoiseTrack, robust_spread, without_structure
+from seestack.numerics.noise import NoiseTrack
 from seestack.numerics.robust import MAD_TO_SIGMA
+from seestack.numerics.spread import robust_spread, without_structure
 
 __all__ = [
     "NoiseTrack",

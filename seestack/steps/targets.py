@@ -11,8 +11,10 @@ from scipy import ndimage
 
 from seestack.checks import check_positive
 from seestack.model import BoolArray, FloatArray
-from seestack.numerics.noise import NoiseTrack, box_means, robust_spread, without_structure
+from seestack.numerics.boxmeans import box_means
+from seestack.numerics.noise import NoiseTrack
 from seestack.numerics.robust import MAD_TO_SIGMA, sky_level
+from seestack.numerics.spread import robust_spread, without_structure
 
 __all__ = ["Target", "TargetSnr", "brightest_region", "target_snr"]
 

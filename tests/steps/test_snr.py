@@ -9,7 +9,8 @@ from simulated import NO_IMAGES, NOT_COUNTS, NOT_POSITIVE
 
 from seestack import Transform, accumulate, warp
 from seestack.alpaca.nebulae import cloudy_field, nebula
-from seestack.numerics.noise import box_means, robust_spread
+from seestack.numerics.boxmeans import box_means
+from seestack.numerics.spread import robust_spread
 from seestack.simulation import random_field, simulate_frame
 from seestack.steps.snr import NoiseTrack, sky_noise, stack_noise, tracked_gain
 
