@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array
-from seestack.model import BoolArray, FloatArray
+from seestack.model import BoolArray, FloatArray, Image
 
 __all__ = ["box_means"]
 
@@ -58,7 +58,7 @@ def box_means(
     if rows == 0 or cols == 0:
         return np.empty((rows, cols))
     whole = np.ascontiguousarray(pixels[: rows * box_px, : cols * box_px], dtype=np.float32)
-    means = cv2.resize(whole, (cols, rows), interpolation=cv2.INTER_AREA).astype(np.float64)
+    means = _means(whole, box_px).astype(np.float64)
     means = means if means.ndim == 2 else means.mean(axis=2)
     torn = ~np.isfinite(means)
     if not inside.all():
@@ -68,6 +68,15 @@ def box_means(
     elif torn.any():
         means[torn] = _means_of_known(_boxes(whole, torn), True)
     return means
+
+
+def _means(image: Image, side: int) -> Image:
+    """Return the means of squares of pixels; halving again and again is fastest."""
+    while side % 2 == 0:
+        size = (image.shape[1] // 2, image.shape[0] // 2)
+        image, side = cv2.resize(image, size, interpolation=cv2.INTER_AREA), side // 2
+    size = (image.shape[1] // side, image.shape[0] // side)
+    return image if side == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _boxes(image: NDArray[Any], chosen: BoolArray) -> NDArray[Any]:
