@@ -45,7 +45,7 @@ class SkyMap:
         """Return the sky on the grid of `rows` (N,) and `cols` (M,), shape (N, M)."""
         (low, down), (left, along) = self._boxes(np.asarray(rows), np.asarray(cols))
         part = self.levels[low] + down[:, None] * (self.levels[low + 1] - self.levels[low])
-        return part[:, left] + along * (part[:, left + 1] - part[:, left])
+        return np.asarray(part[:, left] + along * (part[:, left + 1] - part[:, left]), np.float32)
 
     def around(self, centres: NDArray[np.intp], half: int) -> Image:
         """Return the sky in cut-outs (N, S, S) around (row, col) centres, S = 2 half + 1.
