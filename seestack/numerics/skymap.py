@@ -45,7 +45,8 @@ class SkyMap:
         """Return the sky on the grid of `rows` (N,) and `cols` (M,), shape (N, M)."""
         (low, down), (left, along) = self._boxes(np.asarray(rows), np.asarray(cols))
         part = self.levels[low] + down[:, None] * (self.levels[low + 1] - self.levels[low])
-        return np.asarray(part[:, left] + along * (part[:, left + 1] - part[:, left]), np.float32)
+        sky: Image = part[:, left] + along * (part[:, left + 1] - part[:, left])
+        return sky
 
     def around(self, centres: NDArray[np.intp], half: int) -> Image:
         """Return the sky in cut-outs (N, S, S) around (row, col) centres, S = 2 half + 1.
@@ -155,7 +156,7 @@ def _bridged(level: Image) -> Image:
     unknown = np.isnan(level)
     if not unknown.any():
         return level
-    from scipy.ndimage import distance_transform_edt  # slow to import
+    from scipy.ndimage import distance_transform_edt  # takes longer to import than a frame to stack
 
     nearest = distance_transform_edt(unknown, return_distances=False, return_indices=True)
     return level[tuple(nearest)]
