@@ -44,9 +44,8 @@ class SkyMap:
     def at(self, rows: ArrayLike, cols: ArrayLike) -> Image:
         """Return the sky on the grid of `rows` (N,) and `cols` (M,), shape (N, M)."""
         (low, down), (left, along) = self._boxes(np.asarray(rows), np.asarray(cols))
-        part = self.levels[low] + down[:, None] * (self.levels[low + 1] - self.levels[low])
-        sky: Image = part[:, left] + along * (part[:, left + 1] - part[:, left])
-        return sky
+        part: Image = self.levels[low] + down[:, None] * (self.levels[low + 1] - self.levels[low])
+        return part[:, left] + along * (part[:, left + 1] - part[:, left])
 
     def around(self, centres: NDArray[np.intp], half: int) -> Image:
         """Return the sky in cut-outs (N, S, S) around (row, col) centres, S = 2 half + 1.
@@ -63,9 +62,10 @@ class SkyMap:
             for box in (low, low + 1)
         )
         corners = upper + down * (lower - upper)
-        share = np.linspace(1.0, 0.0, 2 * half + 1, dtype=np.float32)
+        share: Image = np.linspace(1.0, 0.0, 2 * half + 1, dtype=np.float32)
         shares = np.stack([share, 1 - share])
-        return shares.T @ corners @ shares
+        sky: Image = shares.T @ corners @ shares
+        return sky
 
     def reduced(self, binning: int) -> Image:
         """Return the sky of an image binned by 1, 2 or 4, a rest at its end left out."""
