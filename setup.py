@@ -1,5 +1,6 @@
 """Build the compiled loops; everything else stands in pyproject.toml."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -28,5 +29,6 @@ setup(
             for source in sorted(Path("seestack/compiled").glob("*.pyx"))
         ],
         build_dir="build",
-    )
+    ),
+    options={"build_ext": {"parallel": os.cpu_count()}},
 )

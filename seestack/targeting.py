@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from seestack.model import Stack
 from seestack.numerics.noise import NoiseTrack
@@ -71,8 +71,8 @@ def outlook(
     if target is None:
         return None
     curve = SnrCurve()
-    for count in range(2, len(noise.parts) + 1):
-        some = replace(noise, parts=noise.parts[:count])
+    for count in range(2, len(noise.upto) + 1):
+        some = noise.first_parts(count)
         curve = curve.with_point(some.frames, target_snr(some, target).snr)
     further = None if wanted_snr is None else frames_for_snr(curve, wanted_snr)
     return Outlook(target, target_snr(noise, target), curve, further)

@@ -8,10 +8,10 @@ joint density (H. A. David and H. N. Nagaraja, "Order Statistics", 3rd ed., 2003
 from __future__ import annotations
 
 from functools import cache
+from math import lgamma
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, log_ndtr
 
 from seestack.model import FloatArray
 
@@ -96,11 +96,13 @@ def _freedom(count: int, high: int, low: int) -> float:
 @cache
 def _mean_product(count: int, i: int, j: int) -> float:
     """Return E[x_i x_j] of the i-th and j-th smallest of `count` standard normal samples."""
+    from scipy.special import log_ndtr  # takes longer to import than a frame to stack
+
     i, j = min(i, j), max(i, j)
     below, above = log_ndtr(_GRID), log_ndtr(-_GRID)
     log_density = -(_GRID**2) / 2 - np.log(2 * np.pi) / 2
     if i == j:
-        log_p = gammaln(count + 1) - gammaln(i) - gammaln(count - i + 1)
+        log_p = lgamma(count + 1) - lgamma(i) - lgamma(count - i + 1)
         log_p = log_p + (i - 1) * below + (count - i) * above + log_density
         return float((_GRID**2 * np.exp(log_p)).sum() * _STEP)
     return _mean_of_pair(count, i, j, below, above, log_density)
@@ -115,7 +117,7 @@ def _mean_of_pair(
     share = np.where(ordered, 1.0, 0.5 * (high == low) * (j == i + 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         between = np.log(np.where(ordered, np.exp(below)[None] - np.exp(below)[:, None], 1.0))
-    log_p = gammaln(count + 1) - gammaln(i) - gammaln(j - i) - gammaln(count - j + 1)
+    log_p = lgamma(count + 1) - lgamma(i) - lgamma(j - i) - lgamma(count - j + 1)
     log_p = log_p + (i - 1) * below[:, None] + (j - i - 1) * between + (count - j) * above[None]
     log_p = log_p + log_density[:, None] + log_density[None]
     return float((share * low * high * np.exp(log_p)).sum() * _STEP**2)

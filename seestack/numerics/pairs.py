@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
 
 from seestack.model import FloatArray
 
@@ -17,8 +16,9 @@ __all__ = ["TILE_PX", "pair_variance"]
 TILE_PX = 64
 # The median of fewer pixels is no measure.
 _FEWEST = 50
-# Of the square of a standard normal deviate.
-_MEDIAN_OF_SQUARE = float(2 * gammaincinv(0.5, 0.5))
+# Of the square of a standard normal deviate: twice the inverse of the regularised gamma
+# function P(1/2, x) at 1/2.
+_MEDIAN_OF_SQUARE = 0.4549364231195724
 
 
 def pair_variance(m2: FloatArray, coverage: NDArray[np.integer]) -> FloatArray | None:

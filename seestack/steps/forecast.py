@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from seestack.checks import check_positive
 from seestack.model import FloatArray
@@ -148,6 +147,8 @@ def _fitted(n: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray, 
 
     The residual is that of the SNR. The terms are scaled to near 1 for the fit.
     """
+    from scipy.optimize import nnls  # takes longer to import than a frame to stack
+
     inverse = values**-2.0
     columns = np.column_stack([1 / n, np.ones_like(n)]) / inverse[:, None]
     scale = np.linalg.norm(columns, axis=0)

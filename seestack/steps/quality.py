@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
 
 from seestack.model import (
     FloatArray,
@@ -210,14 +209,9 @@ def _slope(
 def _scatter(residual: FloatArray, own: FloatArray) -> float:
     """Return the variance that the better measured half shows beyond its own errors."""
     better = np.argsort(own, kind="stable")[: max(len(own) // 2, min(len(own), 8))]
-    square, own = residual[better] ** 2, own[better] + _TINY
-
-    def excess(scatter: float) -> float:
-        return float(np.median(square / (own + scatter))) - _MEDIAN_CHI2
-
-    if excess(0.0) <= 0:
-        return _TINY
-    return float(brentq(excess, 0.0, 3 * float(square.max()) + _TINY, rtol=1e-3)) + _TINY
+    # The median of a square over its variance is that of chi-square: half show more than this.
+    excess = float(np.median(residual[better] ** 2 / _MEDIAN_CHI2 - own[better]))
+    return max(excess, 0.0) + _TINY
 
 
 def _weighted_median(values: FloatArray, weights: FloatArray) -> float:

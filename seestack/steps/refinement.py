@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.spatial import cKDTree
+from numpy.typing import ArrayLike
 
 from seestack.checks import check_positive
 from seestack.model import (
@@ -27,6 +25,7 @@ from seestack.model import (
     Transform,
     as_positions,
 )
+from seestack.numerics.neighbours import mutual_pairs
 
 __all__ = ["refine"]
 
@@ -120,10 +119,9 @@ def refine(
     motion = matches.transform or fit(
         first.xy[pair[:, 0]], second.xy[pair[:, 1]], np.ones(len(pair))
     )
-    tree = cKDTree(first.xy)
     use = np.empty(0, bool)
     for _ in range(_MAX_ROUNDS):
-        again = _paired(motion, tree, first.xy, second.xy, tolerance_px)
+        again = mutual_pairs(first.xy, motion(second.xy), tolerance_px)
         if len(use) and np.array_equal(again, pair):
             break
         pair = again
@@ -138,22 +136,6 @@ def refine(
 
 def _as_stars(name: str, stars: Stars | ArrayLike) -> Stars:
     return stars if isinstance(stars, Stars) else Stars(as_positions(name, stars))
-
-
-def _paired(
-    motion: Transform,
-    tree: cKDTree,
-    reference_xy: FloatArray,
-    frame_xy: FloatArray,
-    tolerance_px: float,
-) -> NDArray[np.intp]:
-    """Return (reference, frame) indices of mutually nearest stars within the tolerance."""
-    moved = motion(frame_xy)
-    distance, nearest = tree.query(moved, distance_upper_bound=tolerance_px)
-    _, back = cKDTree(moved).query(reference_xy)
-    frame = np.flatnonzero(np.isfinite(distance))
-    frame = frame[back[nearest[frame]] == frame]
-    return np.column_stack([nearest[frame], frame]).astype(np.intp)
 
 
 def _robust_fit(
@@ -202,19 +184,14 @@ def _extra_variance(distance_sq: FloatArray, own: FloatArray) -> float:
     """Return the variance per axis that the residuals show beyond the stars' own errors.
 
     In two dimensions the median of a squared distance over its variance per axis is
-    2 ln 2. The median is blind to a few wrong pairs. Within its statistical scatter
-    nothing is added.
+    2 ln 2: half of the stars must show more than what is returned. The median is blind to a
+    few wrong pairs. Within its statistical scatter nothing is added.
     """
     expected = 2 * np.log(2)
     slack = 1 + 2.5 / np.sqrt(len(own))
-
-    def excess(scatter: float) -> float:
-        return float(np.median(distance_sq / (own + scatter + _TINY))) - expected
-
     if float(np.median(distance_sq / (own + _TINY))) <= expected * slack:
         return 0.0
-    high = float(distance_sq.max()) + _TINY
-    return float(brentq(excess, 0.0, high, xtol=1e-10, rtol=1e-3))
+    return max(float(np.median(distance_sq / expected - own)), 0.0)
 
 
 def _fit_translation(

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from seestack.checks import as_image, check_positive
 from seestack.model import FloatArray
-from seestack.numerics.noise import NoiseTrack, robust_spread, without_structure
+from seestack.numerics.noise import NoiseTrack
 from seestack.numerics.robust import MAD_TO_SIGMA
+from seestack.numerics.spread import robust_spread, without_structure
 
 __all__ = [
     "NoiseTrack",
@@ -136,10 +137,10 @@ def _noises(track: NoiseTrack) -> tuple[float, float]:
     """Return the noise of a box in the reference and in the stack; NaN where unknown."""
     usable = track.usable
     noise, mean = track.halves()
-    whole = robust_spread(without_structure(noise, mean, usable))
     if track.frames < _FEWEST_FRAMES:
-        return float("nan"), whole
-    off = robust_spread(without_structure(track.reference - mean, mean, usable))
+        return float("nan"), robust_spread(without_structure(noise, mean, usable))
+    differences = np.stack([noise, track.reference - mean])
+    whole, off = map(robust_spread, without_structure(differences, mean, usable))
     own = 1 - 2 * track.reference_weight / track.weight
     variance = (off**2 - whole**2) / own if own > 0 else -1.0
     return math.sqrt(variance) if variance > 0 else float("nan"), whole

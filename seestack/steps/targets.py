@@ -7,12 +7,13 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import ndimage
 
 from seestack.checks import check_positive
 from seestack.model import BoolArray, FloatArray
-from seestack.numerics.noise import NoiseTrack, box_means, robust_spread, without_structure
+from seestack.numerics.boxmeans import box_means
+from seestack.numerics.noise import NoiseTrack
 from seestack.numerics.robust import MAD_TO_SIGMA, sky_level
+from seestack.numerics.spread import robust_spread, without_structure
 
 __all__ = ["Target", "TargetSnr", "brightest_region", "target_snr"]
 
@@ -148,6 +149,8 @@ def brightest_region(image: ArrayLike) -> Target | None:
     >>> brightest_region(noise) is None
     True
     """
+    from scipy import ndimage  # takes longer to import than a frame to stack
+
     boxes = box_means(image, _BOX_PX)
     known = np.isfinite(boxes)
     if min(boxes.shape) < 2 * _WIDER_THAN or known.mean() < 0.1:
@@ -215,6 +218,8 @@ def target_snr(track: NoiseTrack, target: Target) -> TargetSnr:
     >>> 19.5 < measured.signal_adu < 20.5, 0.05 < measured.noise_adu < 0.07
     (True, True)
     """
+    from scipy import ndimage  # takes longer to import than a frame to stack
+
     starless = track.starless
     noise, mean = track.halves()
     y, x = _centre(np.indices(mean.shape).astype(np.float64), track.box_px)

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
-from scipy.special import gammaln
 
 from seestack.checks import check_positive
+from seestack.compiled import votes
 from seestack.model import FloatArray, Matches, Stars, Transform, as_positions
+from seestack.numerics.neighbours import mutual_pairs, nearest_within
 
 __all__ = ["vote"]
 
@@ -106,15 +106,16 @@ def vote(
     minimal = 1 if transform == "translation" else 2
     if min(len(reference_xy), len(frame_xy)) <= minimal:
         return _no_matches()
-    propose = _shifts if transform == "translation" else _rigid_motions
     # Around the middle of the stars a small error of the angle moves no star far.
     origin = frame_xy.mean(axis=0)
-    motions = propose(reference_xy, frame_xy - origin, tolerance_px)
+    propose = _shifts if transform == "translation" else _rigid_motions
+    motions, angles = propose(reference_xy, frame_xy - origin, tolerance_px)
     if len(motions) == 0:
         return _no_matches()
-    reach = np.abs(frame_xy - origin).max() + tolerance_px
-    motion = _most_agreed(motions, reference_xy, frame_xy - origin, tolerance_px, reach)
-    pairs = _pairs(motion, reference_xy, frame_xy - origin, tolerance_px)
+    reach = float(np.abs(frame_xy - origin).max()) + tolerance_px
+    checked = motions[_fullest_piles(motions, angles, tolerance_px, reach)]
+    motion = _most_agreed(checked, reference_xy, frame_xy - origin, tolerance_px)
+    pairs = mutual_pairs(reference_xy, _move(motion, frame_xy - origin), tolerance_px)
     if not _beats_chance(
         motion, pairs, reference_xy, frame_xy - origin, len(motions), minimal, tolerance_px
     ) or _rather_mirrored(motion, pairs, reference_xy, frame_xy - origin, tolerance_px):
@@ -132,78 +133,70 @@ def _no_matches() -> Matches:
     return Matches(none, none)
 
 
-def _shifts(reference_xy: FloatArray, frame_xy: FloatArray, tolerance_px: float) -> FloatArray:
-    """Return every (cos, sin, dx, dy) that lays one frame star on a reference star."""
+def _shifts(
+    reference_xy: FloatArray, frame_xy: FloatArray, tolerance_px: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return every (cos, sin, dx, dy) that lays one frame star on a reference star; no angle."""
     shift = (reference_xy[:, None] - frame_xy[None]).reshape(-1, 2)
-    return np.column_stack([np.ones(len(shift)), np.zeros(len(shift)), shift])
+    none = np.zeros(len(shift))
+    return np.column_stack([none + 1, none, shift]), none
 
 
 def _rigid_motions(
     reference_xy: FloatArray, frame_xy: FloatArray, tolerance_px: float
-) -> FloatArray:
-    """Return (cos, sin, dx, dy) for all segments of equal length, both ways round."""
-    first, second = _segments(reference_xy, tolerance_px), _segments(frame_xy, tolerance_px)
-    if min(len(first), len(second)) == 0:
-        return np.empty((0, 4))
-    low = np.searchsorted(second[:, 4], first[:, 4] - tolerance_px)
-    high = np.searchsorted(second[:, 4], first[:, 4] + tolerance_px)
-    i = np.repeat(np.arange(len(first)), high - low)
-    j = np.arange(len(i)) - np.repeat(np.cumsum(high - low) - (high - low), high - low) + low[i]
-    a, b = first[i], second[j]
-    # Rotation by complex division: the unit vector along a over the one along b.
-    cos = a[:, 2] * b[:, 2] + a[:, 3] * b[:, 3]
-    sin = a[:, 3] * b[:, 2] - a[:, 2] * b[:, 3]
-    cos, sin = np.concatenate([cos, -cos]), np.concatenate([sin, -sin])
-    middle_a, middle_b = np.tile(a[:, :2], (2, 1)), np.tile(b[:, :2], (2, 1))
-    dx = middle_a[:, 0] - cos * middle_b[:, 0] + sin * middle_b[:, 1]
-    dy = middle_a[:, 1] - sin * middle_b[:, 0] - cos * middle_b[:, 1]
-    return np.column_stack([cos, sin, dx, dy])
+) -> tuple[FloatArray, FloatArray]:
+    """Return (cos, sin, dx, dy) and angle for all segments of equal length, both ways round."""
+    first, length = _segments(reference_xy, tolerance_px)
+    second, others = _segments(frame_xy, tolerance_px)
+    low = np.searchsorted(others, length - tolerance_px)
+    high = np.searchsorted(others, length + tolerance_px)
+    count = 2 * int((high - low).sum())
+    motions, angles = np.empty((count, 4)), np.empty(count)
+    votes.rigid_motions(first, second, low, high, motions, angles)
+    return motions, angles
 
 
-def _segments(xy: FloatArray, tolerance_px: float) -> FloatArray:
-    """Return (x, y) of the middle, unit vector and length of all star pairs, by length."""
+def _segments(xy: FloatArray, tolerance_px: float) -> tuple[FloatArray, FloatArray]:
+    """Return (x, y) of the middle, unit vector and angle of all star pairs, and their length.
+
+    Short ones tell no angle and are left out; the others come by length.
+    """
     i, j = np.triu_indices(len(xy), k=1)
     vector = xy[j] - xy[i]
     length = np.hypot(vector[:, 0], vector[:, 1])
-    keep = np.flatnonzero(length > 5 * tolerance_px)  # short ones tell no angle
+    keep = np.flatnonzero(length > 5 * tolerance_px)
     keep = keep[np.argsort(length[keep], kind="stable")]
+    vector, length = vector[keep], length[keep]
     middle = (xy[i[keep]] + xy[j[keep]]) / 2
-    return np.column_stack([middle, vector[keep] / length[keep, None], length[keep]])
+    angle = np.arctan2(vector[:, 1], vector[:, 0])
+    return np.column_stack([middle, vector / length[:, None], angle]), length
+
+
+def _fullest_piles(
+    motions: FloatArray, angles: FloatArray, tolerance_px: float, reach_px: float
+) -> NDArray[np.intp]:
+    """Return indices of motions whose neighbourhood in motion space is the fullest."""
+    side = 2 * tolerance_px
+    turns = max(int(np.ceil(2 * np.pi * reach_px / side)), 1)
+    count, room = len(motions), 1 << (2 * len(motions)).bit_length()
+    sizes, slots = np.zeros(count, np.int32), np.empty(count, np.intp)
+    # Two grids, half a cell apart, so that no pile is split in both.
+    for offset in (0.0, 0.5):
+        cells, counts = np.zeros(room, np.uint64), np.zeros(room, np.int32)
+        votes.pile_sizes(motions, angles, turns, side, offset, cells, counts, slots, sizes)
+    # NumPy sorts numbers of 16 bits several times as fast as longer ones.
+    short = np.minimum(sizes, np.iinfo(np.uint16).max).astype(np.uint16)
+    return np.argsort(short.max() - short, kind="stable")[:_CHECKED]
 
 
 def _most_agreed(
-    motions: FloatArray,
-    reference_xy: FloatArray,
-    frame_xy: FloatArray,
-    tolerance_px: float,
-    reach_px: float,
+    motions: FloatArray, reference_xy: FloatArray, frame_xy: FloatArray, tolerance_px: float
 ) -> FloatArray:
     """Return the motion with the most inliers, the closest ones among equals."""
-    tree = cKDTree(reference_xy)
-    checked = motions[_fullest_piles(motions, tolerance_px, reach_px)]
-    moved = _move(checked, frame_xy)
-    distance, _ = tree.query(moved, distance_upper_bound=tolerance_px)
-    agree = np.isfinite(distance)
-    spread = np.where(agree, distance, 0.0).sum(axis=1)
-    return checked[np.lexsort((spread, -agree.sum(axis=1)))[0]]
-
-
-def _fullest_piles(motions: FloatArray, tolerance_px: float, reach_px: float) -> NDArray[np.intp]:
-    """Return indices of motions whose neighbourhood in motion space is the fullest."""
-    angle = np.arctan2(motions[:, 1], motions[:, 0])
-    cell = 2 * tolerance_px
-    turns = max(int(np.ceil(2 * np.pi * reach_px / cell)), 1)
-    score = np.zeros(len(motions), np.int64)
-    # Two grids, half a cell apart, so that no pile is split in both.
-    for half in (0.0, 0.5):
-        turn = np.floor(angle / (2 * np.pi) * turns + half).astype(np.int64) % turns
-        column = np.floor(motions[:, 2] / cell + half).astype(np.int64)
-        row = np.floor(motions[:, 3] / cell + half).astype(np.int64)
-        column, row = column - column.min(), row - row.min()
-        key = (turn * (column.max() + 1) + column) * (row.max() + 1) + row
-        _, index, size = np.unique(key, return_inverse=True, return_counts=True)
-        np.maximum(score, size[index], out=score)
-    return np.argsort(-score, kind="stable")[:_CHECKED]
+    agreeing, spread = np.empty(len(motions), np.int32), np.empty(len(motions))
+    sorted_xy = reference_xy[np.argsort(reference_xy[:, 0], kind="stable")]
+    votes.agreements(motions, sorted_xy, frame_xy, float(tolerance_px), agreeing, spread)
+    return motions[np.lexsort((spread, -agreeing))[0]]
 
 
 def _move(motions: FloatArray, xy: FloatArray) -> FloatArray:
@@ -211,18 +204,6 @@ def _move(motions: FloatArray, xy: FloatArray) -> FloatArray:
     cos, sin, dx, dy = (motions[..., k, None] for k in range(4))
     x, y = xy[:, 0], xy[:, 1]
     return np.stack([cos * x - sin * y + dx, sin * x + cos * y + dy], axis=-1)
-
-
-def _pairs(
-    motion: FloatArray, reference_xy: FloatArray, frame_xy: FloatArray, tolerance_px: float
-) -> NDArray[np.intp]:
-    """Return (reference, frame) indices of stars that are each other's nearest."""
-    moved = _move(motion, frame_xy)
-    distance, nearest = cKDTree(reference_xy).query(moved, distance_upper_bound=tolerance_px)
-    _, back = cKDTree(moved).query(reference_xy)
-    frame = np.flatnonzero(np.isfinite(distance))
-    frame = frame[back[nearest[frame]] == frame]
-    return np.column_stack([nearest[frame], frame])
 
 
 def _beats_chance(
@@ -273,17 +254,18 @@ def _rather_mirrored(
     height = ((moved[None] - point[:, None]) * normal[:, None]).sum(axis=2)
     mirrored = moved[None] - 2 * height[..., None] * normal[:, None]
     # The line is known less exactly than a star.
-    distance, _ = cKDTree(reference_xy).query(mirrored, distance_upper_bound=2 * tolerance_px)
-    return bool(np.isfinite(distance).sum(axis=1).max(initial=0) > len(pairs))
+    found = nearest_within(reference_xy, mirrored.reshape(-1, 2), 2 * tolerance_px) >= 0
+    return bool(found.reshape(len(point), -1).sum(axis=1).max(initial=0) > len(pairs))
 
 
 def _binomial_tail(trials: int, successes: int, probability: float) -> float:
     """Return the probability of at least that many successes."""
     if successes <= 0 or probability >= 1:
         return 1.0
-    k = np.arange(successes, max(trials, successes) + 1)
     n = max(trials, successes)
-    log_terms = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    k = np.arange(successes, n + 1)
+    log_factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, n + 1))))
+    log_terms = log_factorial[n] - log_factorial[k] - log_factorial[n - k]
     log_terms = log_terms + k * np.log(probability) + (n - k) * np.log1p(-probability)
     return float(np.exp(log_terms).sum())
 

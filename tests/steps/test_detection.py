@@ -93,6 +93,19 @@ def test_agrees_with_daostarfinder_on_which_stars_exist(fwhm):
     assert distance_px(ours, field.xy).max() < 1.0
 
 
+@pytest.mark.parametrize(("count", "fwhm"), [(400, 1.8), (400, 3.0), (400, 5.0), (3000, 2.5)])
+def test_the_brightest_of_a_rich_field_are_those_of_daostarfinder(count, fwhm):
+    field = random_field(SHAPE, count, seed=count)
+    frame = simulate_frame(field, SHAPE, seed=1, fwhm_px=fwhm)
+    _, median, std = sigma_clipped_stats(frame, sigma=3.0)
+    table = DAOStarFinder(8 * std, max(fwhm, 2.0)).find_stars(frame - median)
+    table.sort("flux", reverse=True)
+    theirs = np.column_stack([table["x_centroid"], table["y_centroid"]])
+    ours = detect(frame, max_stars=90).xy
+    assert np.mean(distance_px(ours[:40], theirs) < 1.0) >= 0.95
+    assert np.mean(distance_px(theirs[:40], ours) < 1.0) >= 0.9
+
+
 @pytest.mark.parametrize("fwhm", [1.8, 3.0, 5.0])
 @pytest.mark.parametrize("shape", COSMIC_RAYS)
 def test_cosmic_rays_and_hot_pixels_are_no_stars(shape, fwhm):

@@ -8,7 +8,8 @@ from simulated import NOT_POSITIVE
 
 from seestack import Transform, warp
 from seestack.alpaca.nebulae import nebula
-from seestack.numerics.noise import NoiseTrack, box_means
+from seestack.numerics.boxmeans import box_means
+from seestack.numerics.noise import NoiseTrack
 from seestack.simulation import random_field, simulate_frame
 from seestack.steps.forecast import SnrCurve, frames_for_snr
 from seestack.steps.targets import Target, brightest_region, target_snr

@@ -1,0 +1,97 @@
+"""Means of square boxes of an image, blind to pixels without a value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seestack.checks import as_real_array
+from seestack.model import BoolArray, FloatArray, Image
+
+__all__ = ["box_means"]
+
+# A box counts where at least this part of its pixels is known.
+_FULL_ENOUGH = 0.75
+
+
+def box_means(
+    image: ArrayLike, box_px: int, footprint: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Return the means of whole boxes.
+
+    Parameters
+    ----------
+    image : array_like of shape (H, W) or (H, W, 3)
+        Colours are averaged.
+    box_px : int
+        Side of the boxes; a rest at the right and the lower edge is left out.
+    footprint : array_like of bool, shape (H, W), optional
+        True where the pixels count.
+
+    Returns
+    -------
+    ndarray of shape (H // box_px, W // box_px)
+        NaN where less than three quarters of the pixels are known.
+
+    Raises
+    ------
+    ValueError
+        If `image` is neither of shape (H, W) nor (H, W, 3), or `footprint` is not (H, W).
+
+    Examples
+    --------
+    >>> box_means(np.arange(24.0).reshape(4, 6), 2).tolist()
+    [[3.5, 5.5, 7.5], [15.5, 17.5, 19.5]]
+    """
+    pixels = as_real_array("image", image)
+    if pixels.ndim not in (2, 3) or pixels.size == 0 or pixels.shape[2:] not in ((), (3,)):
+        raise ValueError(f"image must have shape (H, W) or (H, W, 3), got {pixels.shape}")
+    inside = np.ones((1, 1), bool) if footprint is None else np.asarray(footprint, bool)
+    if footprint is not None and inside.shape != pixels.shape[:2]:
+        raise ValueError(
+            f"footprint must have the shape {pixels.shape[:2]} of image, got {inside.shape}"
+        )
+    rows, cols = (n // box_px for n in pixels.shape[:2])
+    if rows == 0 or cols == 0:
+        return np.empty((rows, cols))
+    whole = np.ascontiguousarray(pixels[: rows * box_px, : cols * box_px], dtype=np.float32)
+    means = _means(whole, box_px).astype(np.float64)
+    means = means if means.ndim == 2 else means.mean(axis=2)
+    torn = ~np.isfinite(means)
+    if not inside.all():
+        cut = np.ascontiguousarray(inside[: rows * box_px, : cols * box_px])
+        torn |= ~cut.reshape(rows, box_px, cols, box_px).all(axis=(1, 3))
+        means[torn] = _means_of_known(_boxes(whole, torn), _boxes(cut, torn))
+    elif torn.any():
+        means[torn] = _means_of_known(_boxes(whole, torn), True)
+    return means
+
+
+def _means(image: Image, side: int) -> Image:
+    """Return the means of squares of pixels; halving again and again is fastest."""
+    while side % 2 == 0:
+        size = (image.shape[1] // 2, image.shape[0] // 2)
+        image, side = cv2.resize(image, size, interpolation=cv2.INTER_AREA), side // 2
+    size = (image.shape[1] // side, image.shape[0] // side)
+    return image if side == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def _boxes(image: NDArray[Any], chosen: BoolArray) -> NDArray[Any]:
+    """Return the pixels of the chosen boxes, (K, box_px**2), colours averaged."""
+    rows, cols = chosen.shape
+    side = image.shape[0] // rows
+    boxes = image.reshape(rows, side, cols, side, *image.shape[2:])
+    row, col = np.nonzero(chosen)
+    pixels = boxes[row, :, col]
+    pixels = pixels if image.ndim == 2 else pixels.mean(axis=-1)
+    return pixels.reshape(row.size, side**2)
+
+
+def _means_of_known(boxes: FloatArray, inside: BoolArray | bool) -> FloatArray:
+    known = np.isfinite(boxes) & inside
+    count = known.sum(axis=1)
+    total = np.where(known, boxes, 0.0).sum(axis=1, dtype=np.float64)
+    return np.where(count >= _FULL_ENOUGH * boxes.shape[1], total / np.maximum(count, 1), np.nan)

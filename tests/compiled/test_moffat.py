@@ -1,0 +1,125 @@
+"""Moffat profiles in compiled loops, against NumPy in double precision."""
+
+import numpy as np
+import pytest
+
+from seestack.compiled import moffat
+from seestack.numerics.moffat import BETA, LOG_SIZE, SHEAR, STRETCH, Stamps, equations
+
+NODES = {
+    "wide": [(-0.5 / 3**0.5, 0.5), (0.5 / 3**0.5, 0.5)],
+    "narrow": [(-(0.15**0.5), 5 / 18), (0.0, 8 / 18), (0.15**0.5, 5 / 18)],
+}
+
+
+def model(x, y, p, nodes):
+    """Return the model of one star at pixels (x, y)."""
+    size, stretch = np.exp(p[LOG_SIZE]), np.exp(p[STRETCH])
+    light = 0.0
+    for u, of_u in nodes:
+        for v, of_v in nodes:
+            dx, dy = x + u - p[0], y + v - p[1]
+            q = size * (stretch * dx**2 + dy**2 / stretch + 2 * p[SHEAR] * dx * dy)
+            light = light + of_u * of_v * (1 + (2 ** (1 / p[BETA]) - 1) * q) ** -p[BETA]
+    return p[2] * light + p[3]
+
+
+def derivatives(x, y, p, nodes):
+    """Return the derivatives (8, P) by central differences."""
+    found = []
+    for k in range(8):
+        step = np.zeros(8)
+        step[k] = 1e-5 * max(1.0, abs(p[k]))
+        ends = model(x, y, p + step, nodes), model(x, y, p - step, nodes)
+        found.append((ends[0] - ends[1]) / (2 * step[k]))
+    return np.array(found)
+
+
+def scene(fwhm, count=37, seed=0):
+    """Return stamps of more stars than are worked on at once, and parameters near theirs."""
+    rng = np.random.default_rng(seed)
+    p = np.zeros((count, 8))
+    p[:, :2] = rng.uniform(-0.7, 0.7, (count, 2))
+    p[:, 2], p[:, 3] = rng.uniform(5, 300, count), rng.normal(0, 1, count)
+    p[:, LOG_SIZE] = np.log(4 / fwhm**2) + rng.uniform(-0.05, 0.05, count)
+    p[:, STRETCH], p[:, SHEAR] = rng.uniform(-0.3, 0.3, (2, count))
+    p[:, BETA] = rng.uniform(1.5, 9.0, count)
+    stamps = Stamps.of(rng.normal(0, 30, (count, 13, 13)), rng.random((count, 13, 13)) > 0.1, 1.0)
+    return stamps, p
+
+
+@pytest.mark.parametrize("with_shape", [True, False])
+@pytest.mark.parametrize(("fwhm", "nodes"), [(3.2, "wide"), (1.9, "narrow")])
+def test_equations_of_each_star(fwhm, nodes, with_shape):
+    stamps, parameters = scene(fwhm)
+    gain, free = 0.3, 8 if with_shape else 4
+    found = equations(stamps, parameters, gain, with_shape=with_shape)
+    for n, p in enumerate(parameters):
+        valid = stamps.valid[:, n].astype(float)
+        x, y = stamps.x.astype(float), stamps.y.astype(float)
+        expected = model(x, y, p, NODES[nodes])
+        slopes = derivatives(x, y, p, NODES[nodes])[:free]
+        residual = valid * (stamps.data[:, n] - expected)
+        weights = valid / (1 + gain * np.maximum(expected - p[3], 0))
+        normal, gradient = (slopes * weights) @ slopes.T, (slopes * weights) @ residual
+        scale = np.sqrt(np.diag(normal))
+        np.testing.assert_allclose(found.residual[:, n], residual, rtol=0, atol=2e-4)
+        np.testing.assert_allclose(found.weights[:, n], weights, rtol=1e-4, atol=0)
+        np.testing.assert_allclose(
+            found.jacobian[..., n], slopes[:3], rtol=0, atol=2e-5 * np.abs(slopes[:3]).max()
+        )
+        error = (found.normal[n] - normal) / np.outer(scale, scale)
+        assert np.abs(error).max() < 1e-4
+        off = (found.gradient[n] - gradient) / scale
+        assert np.abs(off).max() < 1e-4 * np.sqrt((weights * residual**2).sum())
+
+
+def test_a_star_does_not_depend_on_its_company():
+    stamps, parameters = scene(3.0)
+    together = equations(stamps, parameters, 0.1, with_shape=True)
+    for n in (0, 5, 31, 32, 36):
+        alone = equations(stamps.some(np.array([n])), parameters[n : n + 1], 0.1, with_shape=True)
+        np.testing.assert_array_equal(alone.normal[0], together.normal[n])
+        np.testing.assert_array_equal(alone.gradient[0], together.gradient[n])
+
+
+def test_powers():
+    rng = np.random.default_rng(1)
+    u = (1 + rng.exponential(1.0, 50_000) ** 5).astype(np.float32)
+    u[:3] = 1.0, 1e6, np.nextafter(np.float32(1), np.float32(2))
+    beta = rng.uniform(1.2, 12.0, u.size).astype(np.float32)
+    out = np.empty_like(u)
+    moffat.power(u, beta, out)
+    exact = u.astype(float) ** -beta.astype(float)
+    normal = exact > 1e-37
+    # In single precision the exponent is known to half a unit of its last place.
+    error = np.abs(out / exact - 1)[normal] / (1 + np.abs(np.log(exact[normal])))
+    assert error.max() < 3e-7
+    assert out[~normal].max() < 1e-36
+
+
+def test_leverages():
+    rng = np.random.default_rng(2)
+    jacobian = rng.normal(size=(3, 40, 35)).astype(np.float32)
+    weights = rng.uniform(0, 1, (40, 35)).astype(np.float32)
+    root = rng.normal(size=(35, 4, 4))
+    covariance = root @ root.transpose(0, 2, 1)
+    out = np.empty((40, 35), np.float32)
+    moved = np.ascontiguousarray(np.moveaxis(covariance, 0, 2), np.float32)
+    moffat.leverages(jacobian, weights, moved, out)
+    whole = np.concatenate([jacobian, np.ones((1, 40, 35))])
+    expected = weights * np.einsum("ipn,nij,jpn->pn", whole, covariance, whole)
+    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_excesses():
+    rng = np.random.default_rng(3)
+    light = np.maximum(rng.normal(3, 5, (50, 34)), 0).astype(np.float32)
+    residual = rng.normal(0, 2, (50, 34)).astype(np.float32)
+    free = rng.uniform(0.1, 1.0, (50, 34)).astype(np.float32)
+    out = np.empty((3, 34), np.float32)
+    moffat.excesses(light, residual, free, 0.4, out)
+    share = light / (1 + 0.4 * light) ** 2
+    part = share * light * free
+    expected = [(share * (residual**2 - free)).sum(0), part.sum(0), (part**2).sum(0)]
+    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-4)
