@@ -8,6 +8,7 @@ of the stacking that changes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -47,14 +48,14 @@ class AssemblyState:
         What is usual in the session.
     strays : tuple of Prepared
         The last frames, which match no reference that stands alone.
-    reports : tuple of FrameReport
-        What became of every frame.
+    rows : tuple of tuple
+        What became of every frame: the values of its report, in the order of the keys.
     """
 
     running: Running | None
     baseline: Baseline
     strays: tuple[Prepared, ...]
-    reports: tuple[FrameReport, ...]
+    rows: tuple[tuple[Any, ...], ...]
 
 
 class Assembly:
@@ -86,15 +87,14 @@ class Assembly:
     @property
     def state(self) -> AssemblyState:
         """All that `resume` needs to go on from here; no copy, so use it before the next frame."""
-        reports = tuple(self.log.reports())
-        return AssemblyState(self.running, self._baseline, tuple(self._strays), reports)
+        return AssemblyState(self.running, self._baseline, tuple(self._strays), self.log.rows)
 
     def resume(self, state: AssemblyState) -> None:
         """Go on where another assembly stood; what was here is forgotten."""
         self.running, self._baseline = state.running, state.baseline
         self._strays = list(state.strays)
         stacked = 0 if state.running is None else state.running.stack.frames
-        self.log = ReportLog(state.reports, stacked=stacked)
+        self.log = ReportLog(state.rows, stacked=stacked)
 
     def add(self, new: Prepared) -> FrameReport:
         """Stack a prepared frame, or say why it was refused."""

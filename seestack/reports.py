@@ -21,8 +21,8 @@ class ReportLog:
 
     Parameters
     ----------
-    rows : iterable of FrameReport, optional
-        Those of the frames so far.
+    rows : iterable of tuple, optional
+        Those of the frames so far, as `rows` of another log.
     stacked : int, default 0
         How many of these frames are in the stack.
 
@@ -38,11 +38,16 @@ class ReportLog:
     (0, 1)
     """
 
-    def __init__(self, rows: Iterable[FrameReport] = (), *, stacked: int = 0) -> None:
+    def __init__(self, rows: Iterable[tuple[Any, ...]] = (), *, stacked: int = 0) -> None:
         # As tuples: a dict of its own for each frame would cost a kilobyte more.
-        self._rows: list[tuple[Any, ...]] = [_packed(row) for row in rows]
+        self._rows: list[tuple[Any, ...]] = list(rows)
         self.counts = (stacked, len(self._rows))
         """(stacked, total), replaced as one: any thread reads both of one moment."""
+
+    @property
+    def rows(self) -> tuple[tuple[Any, ...], ...]:
+        """The values of each report, in the order of the keys."""
+        return tuple(self._rows)
 
     @property
     def total(self) -> int:

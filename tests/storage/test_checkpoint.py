@@ -120,7 +120,7 @@ def test_nothing_that_changes_is_outside_the_state():
         "running",
         "baseline",
         "strays",
-        "reports",
+        "rows",
     }
     assert set(vars(ReportLog())) == {"_rows", "counts"}
     kept = {"calibration", "options"}
