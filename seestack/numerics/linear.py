@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seestack.compiled import systems
 from seestack.model import FloatArray
 
 __all__ = ["inverse", "solution"]
@@ -17,7 +18,7 @@ def solution(normal: FloatArray, right: FloatArray) -> FloatArray:
     Parameters
     ----------
     normal : ndarray of shape (N, D, D)
-        Symmetric, without negative eigenvalues.
+        Symmetric, without negative eigenvalues, float64; D is at most 8.
     right : ndarray of shape (N, D) or (N, D, K)
         One or K right-hand sides for each.
 
@@ -31,9 +32,8 @@ def solution(normal: FloatArray, right: FloatArray) -> FloatArray:
     >>> solution(np.array([[[2.0, 0.0], [0.0, 0.0]]]), np.array([[6.0, 0.0]])).round(6).tolist()
     [[3.0, 0.0]]
     """
-    scaled, scale = _scaled(normal)
     columns = right[..., None] if right.ndim == 2 else right
-    found = np.linalg.solve(scaled, columns / scale[..., None]) / scale[..., None]
+    found = _solved(normal, columns)
     return found[..., 0] if right.ndim == 2 else found
 
 
@@ -47,14 +47,10 @@ def inverse(normal: FloatArray) -> FloatArray:
     >>> inverse(np.array([[[4.0, 0.0], [0.0, 0.0]]])).round(6).tolist()
     [[[0.25, 0.0], [0.0, 1.0]]]
     """
-    scaled, scale = _scaled(normal)
-    return np.linalg.inv(scaled) / (scale[:, :, None] * scale[:, None, :])
+    return _solved(normal, np.broadcast_to(np.eye(normal.shape[1]), normal.shape))
 
 
-def _scaled(normal: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the equations with about 1 on the diagonal, and what each unknown was scaled by."""
-    diagonal = np.einsum("nii->ni", normal)
-    scale = np.where(diagonal > 0, np.sqrt(np.maximum(diagonal, 0.0)), 1.0)
-    scaled = normal / (scale[:, :, None] * scale[:, None, :])
-    np.einsum("nii->ni", scaled)[:] = 1.0 + _DAMPING
-    return scaled, scale
+def _solved(normal: FloatArray, columns: FloatArray) -> FloatArray:
+    out = np.empty(columns.shape)
+    systems.solve(np.ascontiguousarray(normal), np.ascontiguousarray(columns), _DAMPING, out)
+    return out

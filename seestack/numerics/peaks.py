@@ -25,8 +25,8 @@ __all__ = ["find_peaks"]
 _FWHM_PER_SIGMA = 2.3548
 # From this width on the kernel is four pixels or more in diameter after binning.
 _BINNED_FROM_FWHM_PX = 3.5
-# Rows convolved at once, and how many values tell the noise to 0.7 %.
-_BAND, _ENOUGH = 128, 30_000
+# Rows convolved at once, and how many values tell the noise to 1.2 %.
+_BAND, _ENOUGH = 128, 10_000
 # The parabola adds a quarter to the height of a maximum at the most.
 _LEAST_SHARE = 0.8
 # Smaller over larger curvature of the convolved image: 1 for a star, 0.4 for one drawn out

@@ -11,6 +11,7 @@ to 5.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seestack.compiled import moffat
 from seestack.model import BoolArray, FloatArray
@@ -35,7 +36,7 @@ __all__ = ["StarFit", "fit_stars"]
 
 # Convergence is quadratic: after a step this small, in pixels or of the logarithm of the
 # size, the next is far below any star's error.
-_SMALL_STEP = 5e-3
+_SMALL_STEP, _FEW = 5e-3, 0.1
 # So many pixels above the noise of the sky tell the photon noise of a star.
 _FEWEST_BRIGHT_PX = 5
 
@@ -101,9 +102,12 @@ def fit_stars(
     parameters = _first_guess(cut, fwhm_px, beta)
     brightness = np.argsort(-parameters[:, AMPLITUDE], kind="stable")
     bright, faint = brightness[:n_shape], brightness[n_shape:]
-    parameters[bright], gain = _with_shape(cut.some(bright), parameters[bright], max_iterations)
+    parameters[bright], gain, moving = _with_shape(
+        cut.some(bright), parameters[bright], max_iterations
+    )
     parameters[:, OF_SHAPE] = parameters[bright[0], OF_SHAPE]
-    parameters[faint] = _without_shape(cut.some(faint), parameters[faint], gain, max_iterations)
+    rest = np.concatenate([bright[moving], faint])
+    parameters[rest] = _without_shape(cut.some(rest), parameters[rest], gain, max_iterations)
     return summary(cut, parameters, gain, max(noise_adu, 1e-9))
 
 
@@ -136,18 +140,22 @@ def _medians(values: FloatArray, known: BoolArray) -> FloatArray:
 
 def _with_shape(
     stamps: Stamps, parameters: FloatArray, max_iterations: int
-) -> tuple[FloatArray, float]:
-    """Return the parameters with the shape that these stars share, and the photon noise."""
-    gain = 0.0
+) -> tuple[FloatArray, float, NDArray[np.intp]]:
+    """Return the parameters with the shape that these stars share, and the photon noise.
+
+    And the stars that still move when the shape is known, such as blends.
+    """
+    gain, far = 0.0, np.ones(len(stamps), bool)
     for iteration in range(max_iterations):
         found = equations(stamps, parameters, gain, with_shape=True)
         step = _shared_step(found, _trust(stamps, found))
         if iteration >= 1:
             gain = _photon_noise(stamps, found, parameters[:, AMPLITUDE], gain)
         parameters = limited(parameters, step)
-        if iteration >= 2 and max(np.abs(step[:, :2]).max(), abs(step[0, LOG_SIZE])) < _SMALL_STEP:
+        far = np.abs(step[:, :2]).max(axis=1) >= _SMALL_STEP
+        if iteration >= 2 and abs(step[0, LOG_SIZE]) < _SMALL_STEP and np.mean(far) <= _FEW:
             break
-    return parameters, gain
+    return parameters, gain, np.flatnonzero(far)
 
 
 def _without_shape(

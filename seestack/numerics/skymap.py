@@ -13,8 +13,8 @@ from seestack.numerics.robust import CUTS, DARKER, sky_level
 
 __all__ = ["SkyMap", "sky_map"]
 
-# So many pixels tell the noise to 0.7 %.
-_ENOUGH = 30_000
+# So many pixels tell the noise to 0.9 %.
+_ENOUGH = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,3 @@
+from seestack.model import FloatArray
+
+def solve(normal: FloatArray, right: FloatArray, damping: float, out: FloatArray) -> None: ...
