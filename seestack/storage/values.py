@@ -30,7 +30,7 @@ from seestack.model import (
     Stars,
     Transform,
 )
-from seestack.numerics.noise import NoiseTrack, _Part
+from seestack.numerics.noise import BoxSums, NoiseTrack
 from seestack.options import Options
 from seestack.pipeline import Prepared
 from seestack.running import Running
@@ -61,7 +61,7 @@ _KINDS: dict[str, Callable[..., Any]] = {
         Stack,
         Stars,
         Transform,
-        _Part,
+        BoxSums,
     )
 }
 _PLAIN = (bool, int, float, str, type(None))
