@@ -40,6 +40,7 @@ class BoxSums:
 
     @classmethod
     def of(cls, boxes: FloatArray, weight: float) -> BoxSums:
+        """Return the sums of one frame, from the means of its boxes; NaN has no weight."""
         known = np.isfinite(boxes)
         light = np.where(known, boxes, 0.0)
         light *= weight
@@ -63,6 +64,7 @@ class BoxSums:
 
     @property
     def mean(self) -> FloatArray:
+        """Weighted mean of each box, NaN where no frame had it."""
         return np.divide(
             self.light, self.weight, out=np.full_like(self.light, np.nan), where=self.weight > 0
         )
