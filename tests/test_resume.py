@@ -70,6 +70,12 @@ def rows_of(folder):
         return list(csv.DictReader(file))
 
 
+def lines_of(folder):
+    """Return how many rows the table has, one that is being written included."""
+    path = folder / "frames.csv"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
 def assert_same_results(out, whole):
     assert (out / "frames.csv").read_bytes() == (whole / "frames.csv").read_bytes()
     with (
@@ -92,9 +98,14 @@ def test_a_session_killed_ten_times_ends_as_if_nothing_had_happened(
     rng = np.random.default_rng(seed)
     arguments = ["stack", str(lights), "-o", str(out), "-q", "--resume"]
     reached = []
-    for delay_s in rng.uniform(0.1, 1.3, KILLS):
+    for further, delay_s in zip(
+        rng.integers(0, 12, KILLS), rng.uniform(0.0, 0.05, KILLS), strict=True
+    ):
         process = processes.Process(target=main, args=(arguments,))
         process.start()
+        wanted = lines_of(out) + further
+        while process.is_alive() and lines_of(out) < wanted:
+            time.sleep(0.001)
         process.join(delay_s)
         process.kill()
         process.join()
