@@ -223,5 +223,6 @@ def _typical_width(light: Light, candidates: NDArray[np.intp]) -> float:
 
 def _unique(xy: FloatArray, separation_px: float) -> BoolArray:
     """Return False for stars that lie on a brighter one."""
-    near = np.linalg.norm(xy[:, None] - xy[None], axis=2) < separation_px
+    (x, y), reach = xy.T, separation_px
+    near = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2 < reach**2
     return ~np.tril(near, k=-1).any(axis=1)
