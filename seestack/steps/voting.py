@@ -81,7 +81,8 @@ def vote(
     for m stars that lie in the other frame. The winner must push this number of
     false alarms [1]_ below 1e-5. The tolerance in p is the radius within which
     the pairs really agree: six stars that agree to 0.2 px are worth more than six
-    that agree to 2 px.
+    that agree to 2 px. The 30 brightest stars of each frame propose first; all do where
+    less than half of the stars agree with what these propose.
 
     References
     ----------
@@ -110,7 +111,7 @@ def vote(
         return _no_matches()
     # Around the middle of the stars a small error of the angle moves no star far.
     origin = frame_xy.mean(axis=0)
-    # A fifth of the hypotheses is enough where most stars of both frames are the same.
+    # Few hypotheses are enough where most stars of both frames are the same.
     for count, least in ((_FIRST_PASS, _OBVIOUS), (max_stars, 0.0)):
         found = _vote(reference_xy, frame_xy - origin, tolerance_px, transform, count, least)
         if found is not None:
