@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seestack.model import FloatArray, Image
+from seestack.model import BoolArray, FloatArray, Image
 from seestack.numerics.robust import CUTS, DARKER, sky_level
 
 __all__ = ["SkyMap", "sky_map"]
@@ -177,11 +177,16 @@ def _box_levels(boxes: Image) -> FloatArray:
     """Return the clipped median of each row of `boxes`; NaN for rows with few pixels."""
     ordered = np.sort(boxes, axis=1)  # NaN goes to the end
     row = np.arange(len(ordered))
-    finite = np.isfinite(ordered).sum(axis=1)
+    finite = _leading(np.isfinite(ordered))
     count = np.maximum(finite, 1)
     for _ in range(CUTS):
         level = (ordered[row, (count - 1) // 2] + ordered[row, count // 2]) / 2
         sigma = level - ordered[row, (DARKER * count - 0.5).clip(0).round().astype(int)]
-        kept = (ordered <= (level + 3 * sigma)[:, None]).sum(axis=1)
+        kept = _leading(ordered <= (level + 3 * sigma)[:, None])
         count = np.maximum(np.minimum(kept, finite), 1)
     return np.where(finite < 0.1 * boxes.shape[1], np.nan, level)
+
+
+def _leading(true: BoolArray) -> NDArray[np.intp]:
+    """Return how many elements of each row are true before the first that is not."""
+    return np.where(true[:, -1], true.shape[1], true.argmin(axis=1))

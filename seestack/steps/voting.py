@@ -24,6 +24,8 @@ from seestack.numerics.neighbours import mutual_pairs, nearest_within
 __all__ = ["vote"]
 
 TRANSFORMS = ("translation", "rigid")
+# So many stars propose motions at first; enough if this share of all stars then agrees.
+_FIRST_PASS, _OBVIOUS = 30, 0.5
 # Hypotheses checked star by star, those in the fullest piles first.
 _CHECKED = 300
 # Accept a hypothesis if fewer than this many as good ones are expected by chance.
@@ -79,7 +81,8 @@ def vote(
     for m stars that lie in the other frame. The winner must push this number of
     false alarms [1]_ below 1e-5. The tolerance in p is the radius within which
     the pairs really agree: six stars that agree to 0.2 px are worth more than six
-    that agree to 2 px.
+    that agree to 2 px. The 30 brightest stars of each frame propose first; all do where
+    less than half of the stars agree with what these propose.
 
     References
     ----------
@@ -108,20 +111,43 @@ def vote(
         return _no_matches()
     # Around the middle of the stars a small error of the angle moves no star far.
     origin = frame_xy.mean(axis=0)
+    # Few hypotheses are enough where most stars of both frames are the same.
+    for count, least in ((_FIRST_PASS, _OBVIOUS), (max_stars, 0.0)):
+        found = _vote(reference_xy, frame_xy - origin, tolerance_px, transform, count, least)
+        if found is not None:
+            pairs, motion = found
+            order = np.argsort(pairs[:, 0], kind="stable")
+            return Matches(pairs[order, 0], pairs[order, 1], _as_transform(motion, origin))
+    return _no_matches()
+
+
+def _vote(
+    reference_xy: FloatArray,
+    frame_xy: FloatArray,
+    tolerance_px: float,
+    transform: str,
+    count: int,
+    least: float,
+) -> tuple[NDArray[np.intp], FloatArray] | None:
+    """Return pairs and motion that the `count` brightest stars propose and all stars judge.
+
+    None where chance would do as well, or where they pair less than `least` of all stars.
+    """
     propose = _shifts if transform == "translation" else _rigid_motions
-    motions, angles = propose(reference_xy, frame_xy - origin, tolerance_px)
+    motions, angles = propose(reference_xy[:count], frame_xy[:count], tolerance_px)
     if len(motions) == 0:
-        return _no_matches()
-    reach = float(np.abs(frame_xy - origin).max()) + tolerance_px
+        return None
+    reach = float(np.abs(frame_xy).max()) + tolerance_px
     checked = motions[_fullest_piles(motions, angles, tolerance_px, reach)]
-    motion = _most_agreed(checked, reference_xy, frame_xy - origin, tolerance_px)
-    pairs = mutual_pairs(reference_xy, _move(motion, frame_xy - origin), tolerance_px)
-    if not _beats_chance(
-        motion, pairs, reference_xy, frame_xy - origin, len(motions), minimal, tolerance_px
-    ) or _rather_mirrored(motion, pairs, reference_xy, frame_xy - origin, tolerance_px):
-        return _no_matches()
-    order = np.argsort(pairs[:, 0], kind="stable")
-    return Matches(pairs[order, 0], pairs[order, 1], _as_transform(motion, origin))
+    motion = _most_agreed(checked, reference_xy, frame_xy, tolerance_px)
+    pairs = mutual_pairs(reference_xy, _move(motion, frame_xy), tolerance_px)
+    if len(pairs) < least * min(len(reference_xy), len(frame_xy)):
+        return None
+    minimal = 1 if transform == "translation" else 2
+    arguments = (motion, pairs, reference_xy, frame_xy)
+    if not _beats_chance(*arguments, len(motions), minimal, tolerance_px):
+        return None
+    return None if _rather_mirrored(*arguments, tolerance_px) else (pairs, motion)
 
 
 def _positions(name: str, stars: Stars | ArrayLike) -> FloatArray:
