@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -577,3 +579,19 @@ def test_last_registration_joins_inliers(stacked):
     np.testing.assert_allclose(
         distance, registration.residuals_px[registration.inliers], rtol=1e-12
     )
+
+
+def test_a_frame_is_stacked_without_slow_imports():
+    code = (
+        "import sys, numpy as np\n"
+        "from seestack import LiveStacker\n"
+        "from seestack.simulation import random_field, simulate_frame\n"
+        "field = random_field((150, 220), 30, seed=1)\n"
+        "st = LiveStacker()\n"
+        "for n in range(5):\n"
+        "    info = st.add_frame(simulate_frame(field, (150, 220), seed=n))\n"
+        "slow = {'astropy', 'matplotlib', 'photutils', 'scipy'}\n"
+        "print(info['reason'], sorted(slow & set(sys.modules)))\n"
+    )
+    printed = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert printed.strip() == "stacked []"

@@ -9,6 +9,7 @@ def normal_equations(
     parameters: Image,
     form: Image,
     nodes: Image,
+    inner: int,
     gain: float,
     normal: Image,
     gradient: Image,

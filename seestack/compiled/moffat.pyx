@@ -207,6 +207,7 @@ def normal_equations(
     const float[:, ::1] parameters,
     const float[:, ::1] form,
     const float[:, ::1] nodes,
+    Py_ssize_t inner,
     float gain,
     float[:, :, ::1] normal,
     float[:, ::1] gradient,
@@ -217,9 +218,10 @@ def normal_equations(
     """Evaluate the model of each star and sum the normal equations over its pixels.
 
     Stars are the last axis of every array, pixels the one before. `form` holds the quadratic
-    form times k, k times the size, and d(log k) / d(log beta). The first 4 parameters are free
-    or all 8, as the size of `normal` says; `jacobian` takes the derivatives by x, y and
-    amplitude.
+    form times k, k times the size, and d(log k) / d(log beta). The first `inner` pixels are
+    integrated over all nodes but the last, the others are taken at the last. The first 4
+    parameters are free or all 8, as the size of `normal` says; `jacobian` takes the derivatives
+    by x, y and amplitude.
     """
     cdef Py_ssize_t number, first, pixel, n
     cdef int count, k, l, s, free = normal.shape[0]
@@ -233,7 +235,11 @@ def normal_equations(
                 for k in range(7):
                     for s in range(count):
                         block.moment[k][s] = 0
-                for n in range(nodes.shape[0]):
+                # The last node, the middle of the pixel, serves for the outer pixels alone.
+                for n in range(
+                    0 if pixel < inner else nodes.shape[0] - 1,
+                    nodes.shape[0] - 1 if pixel < inner else nodes.shape[0],
+                ):
                     add_node(
                         &block, x[pixel] + nodes[n, 0], y[pixel] + nodes[n, 1], nodes[n, 2],
                         count, free > 4
