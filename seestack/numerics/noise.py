@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from seestack.checks import check_positive
 from seestack.model import BoolArray, FloatArray
-from seestack.numerics.boxmeans import box_means
+from seestack.numerics.boxmeans import BoxSums, box_means
 from seestack.numerics.spread import robust_spread
 
 __all__ = ["NoiseTrack"]
@@ -27,45 +27,6 @@ _MOST_PARTS = 16
 _COVERED = 0.9
 _STAR_SIGMA = 4.0
 _STAR_SHARE, _DARK_PERCENT = 0.5, 5.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sums:
-    """Weighted sums of frames in boxes, (h, w) each."""
-
-    light: FloatArray
-    weight: FloatArray
-    frames: int
-    total: float
-
-    @classmethod
-    def of(cls, boxes: FloatArray, weight: float) -> _Sums:
-        known = np.isfinite(boxes)
-        light = np.where(known, boxes, 0.0)
-        light *= weight
-        return cls(light, weight * known, 1, float(weight))
-
-    def __add__(self, other: _Sums) -> _Sums:
-        return _Sums(
-            self.light + other.light,
-            self.weight + other.weight,
-            self.frames + other.frames,
-            self.total + other.total,
-        )
-
-    def __sub__(self, other: _Sums) -> _Sums:
-        return _Sums(
-            self.light - other.light,
-            self.weight - other.weight,
-            self.frames - other.frames,
-            self.total - other.total,
-        )
-
-    @property
-    def mean(self) -> FloatArray:
-        return np.divide(
-            self.light, self.weight, out=np.full_like(self.light, np.nan), where=self.weight > 0
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +60,7 @@ class NoiseTrack:
 
     reference: FloatArray
     reference_weight: float
-    upto: tuple[_Sums, ...]
+    upto: tuple[BoxSums, ...]
     box_px: int
 
     @classmethod
@@ -125,7 +86,7 @@ class NoiseTrack:
         check_positive("weight", weight)
         check_positive("box_px", box_px, whole=True)
         boxes = box_means(image, box_px)
-        return cls(boxes, float(weight), (_Sums.of(boxes, weight),), box_px)
+        return cls(boxes, float(weight), (BoxSums.of(boxes, weight),), box_px)
 
     def with_frame(
         self, image: ArrayLike, footprint: ArrayLike | None = None, *, weight: float = 1.0
@@ -155,7 +116,7 @@ class NoiseTrack:
                 f"{self.box_px} px, got {boxes.shape}"
             )
         upto = self.upto
-        whole = upto[-1] + _Sums.of(boxes, weight)
+        whole = upto[-1] + BoxSums.of(boxes, weight)
         if len(upto) > 1 and upto[-1].frames - upto[-2].frames < upto[0].frames:
             return replace(self, upto=(*upto[:-1], whole))
         if len(upto) == _MOST_PARTS:
@@ -167,7 +128,7 @@ class NoiseTrack:
         return replace(self, upto=self.upto[:count])
 
     @property
-    def parts(self) -> tuple[_Sums, ...]:
+    def parts(self) -> tuple[BoxSums, ...]:
         """The sums of consecutive frames, all but the last of equally many."""
         later = (last - before for before, last in pairwise(self.upto))
         return (self.upto[0], *later)
