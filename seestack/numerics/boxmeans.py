@@ -1,7 +1,8 @@
-"""Means of square boxes of an image, blind to pixels without a value."""
+"""Means of square boxes of an image, blind to pixels without a value, and their sums."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from seestack.checks import as_real_array
 from seestack.model import BoolArray, FloatArray, Image
 
-__all__ = ["box_means"]
+__all__ = ["BoxSums", "box_means"]
 
 # A box counts where at least this part of its pixels is known.
 _FULL_ENOUGH = 0.75
@@ -68,6 +69,63 @@ def box_means(
     elif torn.any():
         means[torn] = _means_of_known(_boxes(whole, torn), True)
     return means
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxSums:
+    """Weighted sums of frames in boxes.
+
+    Parameters
+    ----------
+    light, weight : ndarray of shape (h, w)
+        Sums of weight times box mean, and of the weights, where the boxes are known.
+    frames : int
+        Number of frames.
+    total : float
+        Sum of their weights.
+
+    Examples
+    --------
+    >>> first, second = BoxSums.of(np.array([[4.0]]), 1.0), BoxSums.of(np.array([[7.0]]), 2.0)
+    >>> (first + second).mean.tolist(), (first + second - first).frames
+    ([[6.0]], 1)
+    """
+
+    light: FloatArray
+    weight: FloatArray
+    frames: int
+    total: float
+
+    @classmethod
+    def of(cls, boxes: FloatArray, weight: float) -> BoxSums:
+        """Return the sums of one frame."""
+        known = np.isfinite(boxes)
+        light = np.where(known, boxes, 0.0)
+        light *= weight
+        return cls(light, weight * known, 1, float(weight))
+
+    def __add__(self, other: BoxSums) -> BoxSums:
+        return BoxSums(
+            self.light + other.light,
+            self.weight + other.weight,
+            self.frames + other.frames,
+            self.total + other.total,
+        )
+
+    def __sub__(self, other: BoxSums) -> BoxSums:
+        return BoxSums(
+            self.light - other.light,
+            self.weight - other.weight,
+            self.frames - other.frames,
+            self.total - other.total,
+        )
+
+    @property
+    def mean(self) -> FloatArray:
+        """The weighted mean, NaN where no frame has a value."""
+        return np.divide(
+            self.light, self.weight, out=np.full_like(self.light, np.nan), where=self.weight > 0
+        )
 
 
 def _means(image: Image, side: int) -> Image:

@@ -17,57 +17,16 @@ from numpy.typing import ArrayLike
 
 from seestack.checks import check_positive
 from seestack.model import BoolArray, FloatArray
-from seestack.numerics.boxmeans import box_means
+from seestack.numerics.boxmeans import BoxSums, box_means
 from seestack.numerics.spread import robust_spread
 
-__all__ = ["BoxSums", "NoiseTrack"]
+__all__ = ["NoiseTrack"]
 
 _MOST_PARTS = 16
 # Boxes are used that so much of the stack's weight covers.
 _COVERED = 0.9
 _STAR_SIGMA = 4.0
 _STAR_SHARE, _DARK_PERCENT = 0.5, 5.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BoxSums:
-    """Weighted sums of frames in boxes, (h, w) each."""
-
-    light: FloatArray
-    weight: FloatArray
-    frames: int
-    total: float
-
-    @classmethod
-    def of(cls, boxes: FloatArray, weight: float) -> BoxSums:
-        """Return the sums of one frame, from the means of its boxes; NaN has no weight."""
-        known = np.isfinite(boxes)
-        light = np.where(known, boxes, 0.0)
-        light *= weight
-        return cls(light, weight * known, 1, float(weight))
-
-    def __add__(self, other: BoxSums) -> BoxSums:
-        return BoxSums(
-            self.light + other.light,
-            self.weight + other.weight,
-            self.frames + other.frames,
-            self.total + other.total,
-        )
-
-    def __sub__(self, other: BoxSums) -> BoxSums:
-        return BoxSums(
-            self.light - other.light,
-            self.weight - other.weight,
-            self.frames - other.frames,
-            self.total - other.total,
-        )
-
-    @property
-    def mean(self) -> FloatArray:
-        """Weighted mean of each box, NaN where no frame had it."""
-        return np.divide(
-            self.light, self.weight, out=np.full_like(self.light, np.nan), where=self.weight > 0
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

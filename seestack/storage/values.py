@@ -30,7 +30,8 @@ from seestack.model import (
     Stars,
     Transform,
 )
-from seestack.numerics.noise import BoxSums, NoiseTrack
+from seestack.numerics.boxmeans import BoxSums
+from seestack.numerics.noise import NoiseTrack
 from seestack.options import Options
 from seestack.pipeline import Prepared
 from seestack.running import Running
