@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seestack.compiled import boxes
+from seestack.compiled import surroundings
 from seestack.model import BoolArray, FloatArray
 from seestack.numerics.robust import MAD_TO_SIGMA
 
@@ -53,7 +53,7 @@ def robust_spread(values: FloatArray) -> float:
     if width == 0:
         return 0.0
     sums = np.empty(2)
-    boxes.biweight_sums(known, middle, width, sums)
+    surroundings.biweight_sums(known, middle, width, sums)
     return float(np.sqrt(known.size * sums[0]) / abs(sums[1]))
 
 
@@ -102,7 +102,7 @@ def _less_surroundings(image: FloatArray, taking_part: BoolArray) -> FloatArray:
         # What is left of independent noise keeps its standard deviation.
         factor = np.where(count >= _WINDOW_FILLED * _WINDOW**2, 1 / np.sqrt(1 - 1 / count), np.nan)
     shares = np.array([[np.nan, *(1 / count)], [np.nan, *factor]])
-    boxes.less_surroundings(
+    surroundings.less_surroundings(
         np.ascontiguousarray(image, np.float64),
         taking_part.astype(np.float64),
         reach,

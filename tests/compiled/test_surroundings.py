@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.stats import biweight_midvariance
 
-from seestack.compiled import boxes
+from seestack.compiled import surroundings
 
 
 @pytest.mark.parametrize("shape", [(20, 33), (5, 4), (1, 9)])
@@ -17,7 +17,7 @@ def test_less_surroundings(shape, reach):
     shares = np.vstack([1 / np.arange(1, count + 1), rng.uniform(1, 2, count)])
     shares = np.column_stack([[np.nan, np.nan], shares])
     out = np.empty(shape)
-    boxes.less_surroundings(
+    surroundings.less_surroundings(
         image,
         usable.astype(float),
         reach,
@@ -41,6 +41,6 @@ def test_biweight():
     middle = float(np.median(values))
     width = 9 * float(np.median(np.abs(values - middle)))
     sums = np.empty(2)
-    boxes.biweight_sums(values, middle, width, sums)
+    surroundings.biweight_sums(values, middle, width, sums)
     found = values.size * sums[0] / sums[1] ** 2
     np.testing.assert_allclose(found, biweight_midvariance(values), rtol=1e-12, atol=0)
