@@ -33,10 +33,10 @@ def test_values_and_units_are_kept_and_what_is_unknown_is_marked():
 
 def test_lists_become_text_and_keys_of_one_report_alone_a_column():
     reports = known_reports()
-    reports[3] |= {"amended": [1, 2], "elongation": 1.2}
+    reports[3] |= {"amended": [1, 2], "moon_deg": 1.2}
     table, frame = as_table(reports), as_dataframe(reports)
     assert table["amended"][3] == frame["amended"][3] == "1 2"
-    assert table["elongation"].mask.sum() == frame["elongation"].isna().sum() == 11
+    assert table["moon_deg"].mask.sum() == frame["moon_deg"].isna().sum() == 11
 
 
 def test_stars_and_pairs_become_tables():
