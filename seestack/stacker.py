@@ -46,6 +46,8 @@ __all__ = ["LiveStacker"]
 class LiveStacker:
     """Stack frames live, one by one, onto the first that can serve as reference.
 
+    Any thread may call any method; one frame is stacked at a time.
+
     Parameters
     ----------
     detection_fwhm : float, default 4.0
@@ -72,10 +74,6 @@ class LiveStacker:
     ------
     ValueError, TypeError
         If an option is out of range or unknown; the message names it.
-
-    Notes
-    -----
-    Any thread may call any method; one frame is stacked at a time.
 
     Examples
     --------
@@ -193,21 +191,18 @@ class LiveStacker:
     def preview_png(self, max_px: int = 720) -> bytes | None:
         """Return the stretched stack as a PNG; None before the first frame.
 
-        Parameters
-        ----------
-        max_px : int, default 720
-            Longest side of the picture, in colour where the frames have colours. Where that
-            is half of the stack's or less, the stack is reduced first, and the next frame
-            does not wait for a verdict on each of its samples.
+        It is in colour where the frames are, with `max_px` along its longest side. Where that is
+        half of the stack's or less, no frame waits for a verdict on each of its samples.
         """
         check_positive("max_px", max_px)
-        image = self._reduced(max_px)
+        with self._lock:
+            image = _reduced(self._assembly.running, max_px, self.options.clip)
+        image = self.stacked_image(colour=True) if image is None else image
         return None if image is None else preview_png(image, max_px=max_px)
 
     def preview_png_b64(self, max_px: int = 720) -> str | None:
         """Return `preview_png` in base64."""
-        png = self.preview_png(max_px)
-        return None if png is None else base64.b64encode(png).decode()
+        return base64.b64encode(png).decode() if (png := self.preview_png(max_px)) else None
 
     def snr_gain(self) -> float:
         """Return the square root of the number of stacked frames, 0.0 before the first."""
@@ -276,23 +271,13 @@ class LiveStacker:
     @property
     def stack(self) -> Stack | None:
         """The stack without outliers, a copy; None before the first frame."""
-        stack = self._clean_stack()
-        return None if stack is None else stack.copy()
+        return stack.copy() if (stack := self._clean_stack()) else None
 
     @property
     def running_stack(self) -> Stack | None:
         """A copy of the running sums, outliers included, to merge with others."""
         with self._lock:
             return self._assembly.running.stack.copy() if self._assembly.running else None
-
-    def _reduced(self, max_px: float) -> Image | None:
-        """Return the stack without outliers, in boxes as far as a picture allows."""
-        with self._lock:
-            running = self._assembly.running
-            side_px = int(max(running.stack.shape) // max_px) if running else 0
-            if running is not None and 1 < side_px <= min(running.stack.shape):
-                return reduce_stack(running.stack, side_px, kappa=self.options.clip)
-        return self.stacked_image(colour=True)
 
     def _known_clean(self) -> Stack | None:
         """Return the stack without outliers if it was made since the last frame."""
@@ -307,6 +292,14 @@ class LiveStacker:
                 clean = clip_outliers(running.stack, kappa=clip) if clip else running.stack.copy()
                 self._clean = (running, clean)
             return self._known_clean()
+
+
+def _reduced(running: Running | None, max_px: float, clip: float | None) -> Image | None:
+    """Return the stack without outliers in boxes, None where a picture needs every pixel."""
+    side_px = int(max(running.stack.shape) // max_px) if running else 0
+    if running is not None and 1 < side_px <= min(running.stack.shape):
+        return reduce_stack(running.stack, side_px, kappa=clip)
+    return None
 
 
 def _grey(pixels: NDArray[Any]) -> Frame:
