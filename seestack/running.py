@@ -15,6 +15,7 @@ from seestack.model import (
     Stack,
     Transform,
 )
+from seestack.numerics.bands import at_once
 from seestack.numerics.noise import NoiseTrack
 from seestack.options import Options
 from seestack.pipeline import Prepared, lay
@@ -118,12 +119,20 @@ def add(
     weight = 1.0
     if options.weighting is not None:
         weight = frame_weight(quality, running.quality)
-    noise = running.noise.with_frame(image, weight=weight)
+
+    def measure() -> tuple[NoiseTrack, float]:
+        noise = running.noise.with_frame(image, weight=weight)
+        return noise, tracked_gain(noise)
+
+    def accumulated() -> Stack:
+        return accumulate(running.stack, image, footprint, weight=weight, out=running.stack)
+
+    (noise, gain), stack = at_once(measure, accumulated)
     return replace(
         running,
-        stack=accumulate(running.stack, image, footprint, weight=weight, out=running.stack),
+        stack=stack,
         noise=noise,
-        gain=running.gain.with_point(noise.frames, tracked_gain(noise)),
+        gain=running.gain.with_point(noise.frames, gain),
         observation=running.observation.with_frame(new.frame),
         registration=registration,
         weight=weight,

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
 from typing import TypeVar
 
-__all__ = ["in_bands"]
+__all__ = ["at_once", "in_bands"]
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 # More threads than this wait for the memory.
@@ -53,8 +55,72 @@ def in_bands(work: Callable[[slice], T], rows: int, band: int) -> list[T]:
     ([2, 4, 5], [0, 10, 20, 30, 40])
     """
     bands = [slice(top, min(top + band, rows)) for top in range(0, rows, band)]
-    threads = min(_MOST_THREADS, os.cpu_count() or 1, len(bands))
-    if threads < 2:
-        return [work(rows_of_band) for rows_of_band in bands]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, bands))
+    results: list[T | None] = [None] * len(bands)
+    todo = iter(range(len(bands)))
+
+    def work_on() -> None:
+        for number in todo:
+            results[number] = work(bands[number])
+
+    threads = min(_threads(), len(bands))
+    helping = [_helpers().submit(work_on) for _ in range(threads - 1)]
+    try:
+        work_on()
+    finally:
+        # What no thread had time for has nothing left to do.
+        begun = [helper for helper in helping if not helper.cancel()]
+        wait(begun)
+    for helper in begun:
+        helper.result()
+    return results  # type: ignore[return-value]
+
+
+def at_once(one: Callable[[], S], other: Callable[[], T]) -> tuple[S, T]:
+    """Call two functions at the same time, where there are two processors.
+
+    Parameters
+    ----------
+    one, other : callable
+        Without arguments. Neither may write what the other reads.
+
+    Returns
+    -------
+    tuple
+        What they returned.
+
+    Raises
+    ------
+    Exception
+        What either raises, when neither is at work any more.
+
+    Examples
+    --------
+    >>> at_once(lambda: 2, lambda: "three")
+    (2, 'three')
+    """
+    helping = _helpers().submit(one) if _threads() > 1 else None
+    try:
+        found = other()
+    finally:
+        begun = helping is not None and not helping.cancel()
+        if helping and begun:
+            wait([helping])
+    return helping.result() if helping and begun else one(), found
+
+
+@cache
+def _helpers() -> ThreadPoolExecutor:
+    """Return the threads that help; starting them anew would take as long as a band.
+
+    With the thread that asks for help there are no more of them than processors, so that
+    none waits for another's turn to end.
+    """
+    return ThreadPoolExecutor(max(_threads() - 1, 1), thread_name_prefix="seestack-bands")
+
+
+def _threads() -> int:
+    return min(_MOST_THREADS, os.cpu_count() or 1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_helpers.cache_clear)

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.compiled import maxima
+from seestack.compiled import maxima, search
 from seestack.model import BoolArray, FloatArray, Image
 from seestack.numerics.bands import in_bands
 from seestack.numerics.robust import sky_level
@@ -26,7 +25,7 @@ _FWHM_PER_SIGMA = 2.3548
 # From this width on the kernel is four pixels or more in diameter after binning.
 _BINNED_FROM_FWHM_PX = 3.5
 # Rows convolved at once, and how many values tell the noise to 1.2 %.
-_BAND, _ENOUGH = 128, 10_000
+_BAND, _ENOUGH = 70, 10_000
 # The parabola adds a quarter to the height of a maximum at the most.
 _LEAST_SHARE = 0.8
 # Smaller over larger curvature of the convolved image: 1 for a star, 0.4 for one drawn out
@@ -97,34 +96,30 @@ def find_peaks(light: Light, *, fwhm: float, threshold: float) -> NDArray[np.int
 
 def _convolved(light: Light, kernel: _Kernel) -> Image:
     rows, cols = (side // kernel.binning for side in light.pixels.shape)
-    sky = light.sky.reduced(kernel.binning)
+    sky, before, share = light.sky.stretched(kernel.binning)
+    offset = np.arange(kernel.core // 2 + 1)
+    gauss = np.exp(-(offset**2) / (2 * kernel.sigma**2))
+    gauss /= 2 * gauss.sum() - gauss[0]
+    bad = None if light.bad is None else light.bad.view(np.uint8)
     convolved = np.empty((rows, cols), np.float32)
-    reach = max(kernel.wide, kernel.core) // 2
 
     def convolve(band: slice) -> None:
-        window = slice(max(band.start - reach, 0), min(band.stop + reach, rows))
-        part = _binned(light, window, cols, kernel.binning, sky[window])
-        narrow = cv2.GaussianBlur(
-            part, (kernel.core, kernel.core), kernel.sigma, borderType=cv2.BORDER_REFLECT
+        search.convolve_rows(
+            light.pixels,
+            bad,
+            kernel.binning,
+            sky,
+            before,
+            share,
+            gauss.astype(np.float32),
+            kernel.wide // 2,
+            convolved,
+            band.start,
+            band.stop,
         )
-        around = cv2.blur(part, (kernel.wide, kernel.wide), borderType=cv2.BORDER_REFLECT)
-        inner = slice(band.start - window.start, band.stop - window.start)
-        np.subtract(narrow[inner], around[inner], out=convolved[band])
 
-    in_bands(convolve, rows, max(_BAND, 2 * reach))
+    in_bands(convolve, rows, max(_BAND, kernel.wide))
     return convolved
-
-
-def _binned(light: Light, window: slice, cols: int, binning: int, sky: Image) -> Image:
-    """Return rows of the light averaged over squares of pixels; bad pixels count as sky."""
-    part = (slice(window.start * binning, window.stop * binning), slice(0, cols * binning))
-    size, area = (cols, window.stop - window.start), cv2.INTER_AREA
-    if light.bad is None:
-        return cv2.resize(light.pixels[part], size, interpolation=area) - sky
-    bad = light.bad[part]
-    pixels = np.where(bad, np.float32(0), light.pixels[part])
-    known = cv2.resize((~bad).astype(np.float32), size, interpolation=area)
-    return cv2.resize(pixels, size, interpolation=area) - known * sky
 
 
 def _bends_all_round(

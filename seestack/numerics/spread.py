@@ -119,11 +119,14 @@ def _share(rough: FloatArray, light: FloatArray) -> float:
     known = np.flatnonzero(np.isfinite(rough))
     known = known[:: max(known.size // _SAMPLE, 1)]
     rough, light = rough.reshape(-1)[known], light.reshape(-1)[known]
-    share = 0.0
+    share, before = 0.0, None
     for _ in range(3):
         rest = np.abs(rough - share * light)
         width = MAD_TO_SIGMA * np.median(rest) if rest.size else 0.0
         inlying = rest <= _INLYING_SIGMA * width
+        if before is not None and np.array_equal(inlying, before):
+            break
+        before = inlying
         power = (light[inlying] ** 2).sum()
         share = float((rough[inlying] * light[inlying]).sum() / power) if power > 0 else 0.0
     return share

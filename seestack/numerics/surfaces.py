@@ -28,6 +28,8 @@ _CLIP = 3.0
 # Further off than any part of a surface is from the best one of the order below.
 _FAR = 4.0
 _REWEIGHTINGS = 5
+# What a fit may still move by, as a share of the scatter: far less than what is cut off.
+_STILL = 0.1
 _FEWEST_BOXES = 3
 # Where a fit has half the variance of one box it follows single boxes.
 _MAX_LEVERAGE = 0.5
@@ -184,7 +186,9 @@ def _agreeing(design: FloatArray, values: FloatArray, rounding: float) -> tuple[
     for _ in range(4):
         off = np.abs(values - design @ _least_squares(design[agree], values[agree]))
         scatter = max(MAD_TO_SIGMA * freedom * float(np.median(off)), rounding)
-        agree = off <= _CLIP * scatter
+        before, agree = agree, off <= _CLIP * scatter
+        if np.array_equal(before, agree):
+            break
     return agree, scatter
 
 
@@ -195,7 +199,14 @@ def _least_deviations(design: FloatArray, values: FloatArray) -> FloatArray:
     fit = _least_squares(design, values)
     for _ in range(_REWEIGHTINGS):
         off = np.abs(values - design @ fit)
-        fit = _least_squares(design, values, 1 / np.maximum(off, 0.1 * np.median(off) + 1e-12))
+        middle = float(np.median(off))
+        before, fit = (
+            fit,
+            _least_squares(design, values, 1 / np.maximum(off, 0.1 * middle + 1e-12)),
+        )
+        # No term is larger than 1, so no value has moved further than this.
+        if np.abs(fit - before).sum() <= _STILL * middle:
+            break
     return fit
 
 

@@ -23,7 +23,7 @@ from seestack.numerics.extremes import empty_extremes, insert, merged_extremes, 
 __all__ = ["accumulate", "merge"]
 
 # Pixels handled at once: the working arrays of a band stay in the processor's cache.
-_BAND_PIXELS = 60_000
+_BAND_PIXELS = 260_000
 
 
 def accumulate(

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_colour, as_real_array
 from seestack.model import Image
+from seestack.numerics.bands import in_bands
 from seestack.numerics.mosaics import as_mosaic
 
 __all__ = ["debayer", "luminance", "luminance_of_colour"]
@@ -25,6 +26,8 @@ _FILL_RED_BLUE = np.array([0.5, 1.0, 0.5], np.float32)
 _FILL_GREEN = np.array([[0.0, 0.25, 0.0], [0.25, 1.0, 0.25], [0.0, 0.25, 0.0]], np.float32)
 # OpenCV filters these without a copy to float32 first.
 _FILTERED_AS_THEY_ARE = (np.uint8, np.uint16, np.int16, np.float32)
+# Rows converted by one thread.
+_BAND = 256
 
 
 def debayer(image: ArrayLike, bayer: str) -> NDArray[np.float32]:
@@ -122,7 +125,7 @@ def luminance(image: ArrayLike, bayer: str | None = None) -> Image:
     if pixels.ndim == 3:
         return _mean_colour(pixels)
     if bayer is None:
-        return np.ascontiguousarray(pixels, dtype=np.float32)
+        return _as_float32(pixels)
     pixels = as_mosaic("image", pixels, bayer)
     if pixels.dtype not in _FILTERED_AS_THEY_ARE:
         pixels = pixels.astype(np.float32)
@@ -160,6 +163,19 @@ def luminance_of_colour(image: ArrayLike) -> Image:
     total += green
     total *= np.float32(0.5)
     return np.ascontiguousarray(total)
+
+
+def _as_float32(pixels: NDArray[Any]) -> Image:
+    """Return the pixels themselves where they are float32 in order, else a copy."""
+    if pixels.dtype == np.float32 and pixels.flags.c_contiguous:
+        return pixels
+    converted = np.empty(pixels.shape, np.float32)
+
+    def convert(rows: slice) -> None:
+        converted[rows] = pixels[rows]
+
+    in_bands(convert, len(pixels), _BAND)
+    return converted
 
 
 def _separable(pixels: NDArray[Any], weights: NDArray[np.float32]) -> Image:

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_image, check_positive
+from seestack.compiled import search
 from seestack.model import BoolArray, FloatArray, Image, Stars
+from seestack.numerics.bands import in_bands
 from seestack.numerics.daofind import daofind, kernel_radius
 from seestack.numerics.peaks import find_peaks
 from seestack.numerics.psf import fit_stars
@@ -30,6 +32,8 @@ _EDGE_PX = 2
 _THIN = 16
 # Candidates measured for each star wanted; the rest turn out to be something else.
 _CANDIDATES_PER_STAR = 3
+# Rows looked at by one thread.
+_BAND = 256
 # Light in the 8 neighbours over the peak: 1.4 for a star of FWHM 1.3 px, at most 1 for
 # a cosmic ray over two pixels, 0 for a hot pixel.
 _MIN_NEIGHBOUR_LIGHT = 1.2
@@ -102,7 +106,7 @@ def detect(
     >>> stars.xy.round(1).tolist()
     [[40.3, 30.2], [90.7, 55.4]]
     """
-    pixels, bad = _checked(image, mask)
+    pixels, bad, highest = _checked(image, mask)
     check_positive("fwhm", fwhm)
     check_positive("threshold", threshold)
     check_positive("max_stars", max_stars, whole=True)
@@ -114,7 +118,7 @@ def detect(
     if noise <= 0:
         known = bool(np.isfinite(pixels).any())
         return Stars(np.empty((0, 2)), sky_adu=level if known else float("nan"))
-    light = Light(pixels, sky, _with_saturated(pixels, bad))
+    light = Light(pixels, sky, _with_saturated(pixels, bad, highest))
     candidates = _candidates(light, fwhm, threshold, _CANDIDATES_PER_STAR * max_stars + 40)
     candidates = _stars_among(light, candidates, fwhm)[: max_stars + max_stars // 2]
     if len(candidates) == 0:
@@ -122,11 +126,17 @@ def detect(
     return _fitted(light, candidates, noise, max_stars, level)
 
 
-def _checked(image: ArrayLike, mask: ArrayLike | None) -> tuple[Image, BoolArray | None]:
-    """Return the pixels as float32 and the bad ones, None where all are good."""
+def _checked(
+    image: ArrayLike, mask: ArrayLike | None
+) -> tuple[Image, BoolArray | None, NDArray[np.float32]]:
+    """Return the pixels as float32, the bad ones, None where all are good, and rows' highest."""
     pixels = np.ascontiguousarray(as_image("image", image), dtype=np.float32)
-    finite = np.isfinite(pixels)
-    bad = None if finite.all() else ~finite
+    highest = np.empty(len(pixels), np.float32)
+
+    def look(rows: slice) -> bool:
+        return search.finite_rows(pixels, highest, rows.start, rows.stop)
+
+    bad = None if all(in_bands(look, len(pixels), _BAND)) else ~np.isfinite(pixels)
     if mask is not None:
         masked = np.asarray(mask, dtype=bool)
         if masked.shape != pixels.shape:
@@ -137,12 +147,14 @@ def _checked(image: ArrayLike, mask: ArrayLike | None) -> tuple[Image, BoolArray
             bad = masked if bad is None else bad | masked
     if bad is not None:
         pixels = np.where(bad, np.float32(np.nan), pixels)
-    return pixels, bad
+        highest = np.fmax.reduce(pixels, axis=1)
+    return pixels, bad, highest
 
 
-def _with_saturated(pixels: Image, bad: BoolArray | None) -> BoolArray | None:
+def _with_saturated(
+    pixels: Image, bad: BoolArray | None, highest: NDArray[np.float32]
+) -> BoolArray | None:
     """Add the pixels at the image's ceiling to the bad ones, where it has a ceiling."""
-    highest = pixels.max(axis=1) if bad is None else np.fmax.reduce(pixels, axis=1)
     top = np.fmax.reduce(highest)
     rows = np.flatnonzero(highest == top)
     ceiling = pixels[rows] == top

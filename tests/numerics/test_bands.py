@@ -1,11 +1,13 @@
 """Every row once, whatever thread does it."""
 
+import os
 import threading
+import time
 
 import numpy as np
 import pytest
 
-from seestack.numerics.bands import in_bands
+from seestack.numerics.bands import at_once, in_bands
 
 
 @pytest.mark.parametrize(("rows", "band"), [(1, 1), (7, 3), (64, 64), (100, 7), (5, 99)])
@@ -24,13 +26,61 @@ def test_no_rows_no_work():
     in_bands(lambda part: pytest.fail("called"), 0, 4)
 
 
-def test_an_error_comes_out_and_leaves_no_thread_behind():
-    before = threading.active_count()
-
+def test_an_error_comes_out_and_the_next_work_goes_on():
     def fail(part):
         if part.start == 8:
             raise ValueError("row 8")
 
     with pytest.raises(ValueError, match="row 8"):
         in_bands(fail, 20, 4)
-    assert threading.active_count() == before
+    assert in_bands(lambda part: part.start, 20, 8) == [0, 8, 16]
+
+
+def test_no_more_threads_than_processors_however_often_it_is_called():
+    for _ in range(20):
+        in_bands(lambda part: np.sqrt(np.ones(100_000)), 50, 1)
+    ours = [t for t in threading.enumerate() if t.name.startswith("seestack-bands")]
+    assert len(ours) < max(os.cpu_count(), 2)
+
+
+def test_bands_within_bands_and_from_many_threads_do_not_wait_for_each_other():
+    def outer(part):
+        return sum(in_bands(lambda inner: inner.stop - inner.start, 30, 4))
+
+    found = []
+    callers = [
+        threading.Thread(target=lambda: found.append(in_bands(outer, 12, 3))) for _ in range(4)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=30)
+    assert found == [[30] * 4] * 4
+
+
+def test_two_functions_at_once():
+    meet = threading.Barrier(2)
+    if os.cpu_count() == 1:
+        pytest.skip("one processor")
+
+    def arrive(name):
+        meet.wait(timeout=30)
+        return name
+
+    assert at_once(lambda: arrive("one"), lambda: arrive("other")) == ("one", "other")
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_an_error_of_either_function_comes_out_when_neither_is_at_work(wrong):
+    begun, done = [], []
+
+    def work(number):
+        if number == wrong:
+            raise ValueError(f"number {number}")
+        begun.append(number)
+        time.sleep(0.05)
+        done.append(number)
+
+    with pytest.raises(ValueError, match=f"number {wrong}"):
+        at_once(lambda: work(0), lambda: work(1))
+    assert begun == done

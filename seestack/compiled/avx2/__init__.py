@@ -1,0 +1,1 @@
+"""The loops of `seestack.compiled`, built for processors with AVX2."""
