@@ -13,6 +13,7 @@ import numpy as np
 
 from seestack.checks import check_positive
 from seestack.model import FrameQuality, FrameRejected, RejectionKind
+from seestack.numerics.robust import median
 from seestack.steps.quality import frame_weight
 
 __all__ = ["Baseline", "Gates", "judge"]
@@ -135,8 +136,7 @@ class Baseline:
 
     def _median(self, name: str) -> float:
         values = np.array([getattr(quality, name) for quality in self.qualities], np.float64)
-        values = values[np.isfinite(values)]
-        return float(np.median(values)) if values.size else float("nan")
+        return median(values[np.isfinite(values)])
 
 
 def judge(quality: FrameQuality, baseline: Baseline, gates: Gates) -> None:

@@ -127,7 +127,7 @@ def add(
     def accumulated() -> Stack:
         return accumulate(running.stack, image, footprint, weight=weight, out=running.stack)
 
-    (noise, gain), stack = at_once(measure, accumulated)
+    stack, (noise, gain) = at_once(accumulated, measure)
     return replace(
         running,
         stack=stack,

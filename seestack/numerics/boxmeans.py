@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array
+from seestack.compiled import skies
 from seestack.model import BoolArray, FloatArray, Image
+from seestack.numerics.bands import in_bands
 
 __all__ = ["BoxSums", "box_means"]
 
 # A box counts where at least this part of its pixels is known.
 _FULL_ENOUGH = 0.75
+# Rows reduced by one thread.
+_BAND = 256
 
 
 def box_means(
@@ -129,12 +132,19 @@ class BoxSums:
 
 
 def _means(image: Image, side: int) -> Image:
-    """Return the means of squares of pixels; halving again and again is fastest."""
-    while side % 2 == 0:
-        size = (image.shape[1] // 2, image.shape[0] // 2)
-        image, side = cv2.resize(image, size, interpolation=cv2.INTER_AREA), side // 2
-    size = (image.shape[1] // side, image.shape[0] // side)
-    return image if side == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    """Return the means of squares of pixels; NaN where one of them is not finite."""
+    colours = image[0, 0].size
+    rows = image.reshape(len(image), -1)
+    means = np.empty((len(image) // side, image.shape[1] // side, *image.shape[2:]), np.float32)
+
+    def reduce(lines: slice) -> None:
+        columns = np.empty(rows.shape[1], np.float32)
+        for line in range(lines.start, lines.stop):
+            band = rows[line * side : (line + 1) * side]
+            skies.means_of_line(band, colours, 1.0, columns, means[line].reshape(-1))
+
+    in_bands(reduce, len(means), max(_BAND // side, 1))
+    return means
 
 
 def _boxes(image: NDArray[Any], chosen: BoolArray) -> NDArray[Any]:

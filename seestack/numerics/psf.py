@@ -30,6 +30,7 @@ from seestack.numerics.moffat import (
     equations,
     limited,
 )
+from seestack.numerics.robust import median
 from seestack.numerics.starfit import StarFit, no_stars, summary
 
 __all__ = ["StarFit", "fit_stars"]
@@ -200,7 +201,7 @@ def _photon_noise(stamps: Stamps, found: Equations, amplitude: FloatArray, gain:
         # A median of few squares is smaller than their mean (Wilson and Hilferty).
         count = expected**2 / squares
         each = excess / expected / (1 - 2 / (9 * count)) ** 3
-        gain = max(float(np.median(each)), 0.0)
+        gain = max(median(each), 0.0)
     return gain
 
 

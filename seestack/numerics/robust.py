@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CUTS", "DARKER", "MAD_TO_SIGMA", "sky_level"]
+__all__ = ["CUTS", "DARKER", "MAD_TO_SIGMA", "median", "sky_level"]
 
 # Standard deviation of a normal distribution over its median absolute deviation.
 MAD_TO_SIGMA = 1.482602218505602
@@ -13,6 +13,33 @@ MAD_TO_SIGMA = 1.482602218505602
 CUTS = 3
 # Share of a normal distribution that is more than one standard deviation below its median.
 DARKER = 0.158655
+
+
+def median(values: NDArray[np.floating]) -> float:
+    """Return the median of values without NaN, as `numpy.median` does in twice the time.
+
+    Parameters
+    ----------
+    values : ndarray of float
+        Any shape.
+
+    Returns
+    -------
+    float
+        NaN where there are none.
+
+    Examples
+    --------
+    >>> median(np.array([3.0, 1.0, 9.0])), median(np.array([3.0, 1.0, 9.0, 4.0]))
+    (3.0, 3.5)
+    """
+    size = values.size
+    if size == 0:
+        return float("nan")
+    ordered = values.flatten()
+    ordered.partition(size // 2)
+    upper = ordered[size // 2]
+    return float(upper if size % 2 else (ordered[: size // 2].max() + upper) / 2)
 
 
 def sky_level(values: ArrayLike) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from seestack.compiled import surroundings
 from seestack.model import BoolArray, FloatArray
-from seestack.numerics.robust import MAD_TO_SIGMA
+from seestack.numerics.robust import MAD_TO_SIGMA, median
 
 __all__ = ["robust_spread", "without_structure"]
 
@@ -48,8 +48,8 @@ def robust_spread(values: FloatArray) -> float:
     if known.size < _FEWEST_BOXES:
         return float("nan")
     some = known[:: max(known.size // _SAMPLE, 1)]
-    middle = float(np.median(some))
-    width = 9 * float(np.median(np.abs(some - middle)))
+    middle = median(some)
+    width = 9 * median(np.abs(some - middle))
     if width == 0:
         return 0.0
     sums = np.empty(2)
@@ -122,7 +122,7 @@ def _share(rough: FloatArray, light: FloatArray) -> float:
     share, before = 0.0, None
     for _ in range(3):
         rest = np.abs(rough - share * light)
-        width = MAD_TO_SIGMA * np.median(rest) if rest.size else 0.0
+        width = MAD_TO_SIGMA * median(rest) if rest.size else 0.0
         inlying = rest <= _INLYING_SIGMA * width
         if before is not None and np.array_equal(inlying, before):
             break

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seestack.model import BoolArray, FloatArray, Image
-from seestack.numerics.robust import MAD_TO_SIGMA
+from seestack.numerics.robust import MAD_TO_SIGMA, median
 
 __all__ = ["Surface", "fit_surface"]
 
@@ -181,11 +181,11 @@ def _agreeing(design: FloatArray, values: FloatArray, rounding: float) -> tuple[
     for terms in (terms for terms in _TERMS if terms <= design.shape[1]):
         part = design[:, :terms]
         off = np.abs(values - part @ _least_deviations(part[agree], values[agree]))
-        agree = off <= _FAR * max(MAD_TO_SIGMA * float(np.median(off)), rounding)
+        agree = off <= _FAR * max(MAD_TO_SIGMA * median(off), rounding)
     freedom = np.sqrt(len(values) / (len(values) - design.shape[1]))
     for _ in range(4):
         off = np.abs(values - design @ _least_squares(design[agree], values[agree]))
-        scatter = max(MAD_TO_SIGMA * freedom * float(np.median(off)), rounding)
+        scatter = max(MAD_TO_SIGMA * freedom * median(off), rounding)
         before, agree = agree, off <= _CLIP * scatter
         if np.array_equal(before, agree):
             break
@@ -195,11 +195,11 @@ def _agreeing(design: FloatArray, values: FloatArray, rounding: float) -> tuple[
 def _least_deviations(design: FloatArray, values: FloatArray) -> FloatArray:
     """Return the fit that makes the sum of absolute residuals small."""
     if design.shape[1] == 1:
-        return np.array([np.median(values)])
+        return np.array([median(values)])
     fit = _least_squares(design, values)
     for _ in range(_REWEIGHTINGS):
         off = np.abs(values - design @ fit)
-        middle = float(np.median(off))
+        middle = median(off)
         before, fit = (
             fit,
             _least_squares(design, values, 1 / np.maximum(off, 0.1 * middle + 1e-12)),

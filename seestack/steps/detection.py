@@ -21,6 +21,7 @@ from seestack.numerics.bands import in_bands
 from seestack.numerics.daofind import daofind, kernel_radius
 from seestack.numerics.peaks import find_peaks
 from seestack.numerics.psf import fit_stars
+from seestack.numerics.robust import median
 from seestack.numerics.skymap import sky_map
 from seestack.numerics.stamps import Light, cut
 
@@ -114,7 +115,7 @@ def detect(
         return Stars(np.empty((0, 2)))
     sky, noise = sky_map(pixels)
     rows, cols = (np.arange(0, side, _THIN) for side in pixels.shape)
-    level = float(np.median(sky.at(rows, cols)))
+    level = median(sky.at(rows, cols))
     if noise <= 0:
         known = bool(np.isfinite(pixels).any())
         return Stars(np.empty((0, 2)), sky_adu=level if known else float("nan"))
@@ -230,7 +231,7 @@ def _typical_width(light: Light, candidates: NDArray[np.intp]) -> float:
     """Return the FWHM in pixels of a Gaussian with the candidates' light-to-peak ratio."""
     stamps = light.around(candidates[:40], 4).astype(np.float64)
     area = stamps.sum(axis=(1, 2)) / np.maximum(stamps[:, 4, 4], 1e-6)
-    sigma_sq = np.clip(np.median(area) / (2 * np.pi), 0.4, 60.0)
+    sigma_sq = np.clip(median(area) / (2 * np.pi), 0.4, 60.0)
     return float(2.3548 * np.sqrt(sigma_sq))
 
 

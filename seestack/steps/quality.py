@@ -10,6 +10,7 @@ from seestack.model import (
     Registration,
     Stars,
 )
+from seestack.numerics.robust import median
 
 __all__ = ["frame_weight", "measure_quality", "median_fwhm"]
 
@@ -156,7 +157,7 @@ def frame_weight(quality: FrameQuality, reference_quality: FrameQuality) -> floa
 
 def _known_median(values: FloatArray) -> float:
     known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else float("nan")
+    return median(known)
 
 
 def _transparency(
@@ -189,7 +190,7 @@ def _slope(
 ) -> tuple[float, float]:
     """Return the robust slope through the origin of `b` over `a`, and its standard error."""
     ratio = b / a
-    guess = np.median(ratio)
+    guess = median(ratio)
     own = (a_err / a) ** 2 * max(guess, 0.0) ** 2 + (b_err / a) ** 2
     slope = _weighted_median(ratio, 1 / (own + (_GUESS_ERR * guess) ** 2 + 1e-12))
     for _ in range(_MAX_ROUNDS):
@@ -210,7 +211,7 @@ def _scatter(residual: FloatArray, own: FloatArray) -> float:
     """Return the variance that the better measured half shows beyond its own errors."""
     better = np.argsort(own, kind="stable")[: max(len(own) // 2, min(len(own), 8))]
     # The median of a square over its variance is that of chi-square: half show more than this.
-    excess = float(np.median(residual[better] ** 2 / _MEDIAN_CHI2 - own[better]))
+    excess = median(residual[better] ** 2 / _MEDIAN_CHI2 - own[better])
     return max(excess, 0.0) + _TINY
 
 

@@ -26,6 +26,7 @@ from seestack.model import (
     as_positions,
 )
 from seestack.numerics.neighbours import mutual_pairs
+from seestack.numerics.robust import median
 
 __all__ = ["refine"]
 
@@ -155,7 +156,7 @@ def _robust_fit(
     # Errors may be unknown or too small: the first fit judges nobody by them.
     alike = fit(reference_xy, frame_xy, np.ones(len(own)))
     distance_sq = ((alike(frame_xy) - reference_xy) ** 2).sum(axis=1)
-    scatter = max(float(np.median(own)), _extra_variance(distance_sq, own))
+    scatter = max(median(own), _extra_variance(distance_sq, own))
     for _ in range(_MAX_ROUNDS):
         if use.sum() < least:
             raise _too_few(int(use.sum()), least)
@@ -189,9 +190,9 @@ def _extra_variance(distance_sq: FloatArray, own: FloatArray) -> float:
     """
     expected = 2 * np.log(2)
     slack = 1 + 2.5 / np.sqrt(len(own))
-    if float(np.median(distance_sq / (own + _TINY))) <= expected * slack:
+    if median(distance_sq / (own + _TINY)) <= expected * slack:
         return 0.0
-    return max(float(np.median(distance_sq / expected - own)), 0.0)
+    return max(median(distance_sq / expected - own), 0.0)
 
 
 def _fit_translation(
