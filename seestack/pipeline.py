@@ -75,6 +75,8 @@ def prepare(
         mended = without_hot_pixels(frame.image, frame.bayer)
         frame = replace(frame, image=mended) if mended is not frame.image else frame
     light = luminance(frame.image, frame.bayer)
+    if light.shape == frame.image.shape and not frame.bayer:
+        frame = replace(frame, image=light)  # so that the pixels are kept once
     return Prepared(index, frame, light, Stars(np.empty((0, 2))))
 
 
@@ -136,20 +138,28 @@ def registers(reference: Prepared, frames: list[Prepared], options: Options) -> 
         return False
 
 
-def lay(new: Prepared, transform: Transform, options: Options) -> tuple[Image, BoolArray]:
+def lay(
+    new: Prepared,
+    transform: Transform,
+    options: Options,
+    *,
+    out: tuple[Image, BoolArray] | None = None,
+) -> tuple[Image, BoolArray]:
     """Return the frame on the grid of the reference, and where it covers it.
 
     Shape (H, W, 3) for a frame in colour, each colour resampled once, from its own
-    pixels; otherwise (H, W).
+    pixels; otherwise (H, W). `out` is an earlier result that may be written over.
     """
     kernel = options.interpolation
     if _in_colour(new, options):
         if new.frame.bayer:
-            return warp_mosaic(new.frame.image, new.frame.bayer, transform, interpolation=kernel)
-        return warp_colour(new.frame.image, transform, interpolation=kernel)
+            return warp_mosaic(
+                new.frame.image, new.frame.bayer, transform, interpolation=kernel, out=out
+            )
+        return warp_colour(new.frame.image, transform, interpolation=kernel, out=out)
     if np.array_equal(transform.matrix, np.eye(3)):
         return new.light.copy(), np.isfinite(new.light)
-    return warp(new.light, transform, interpolation=kernel)
+    return warp(new.light, transform, interpolation=kernel, out=out)
 
 
 def _in_colour(new: Prepared, options: Options) -> bool:

@@ -101,7 +101,8 @@ cdef void level_line(
     cdef Py_ssize_t width = mean.shape[1], row, i, k
     cdef int kept = <int>(high.shape[0] + low.shape[0])
     cdef float *line
-    cdef int few
+    cdef int few, count
+    cdef float value
     for row in range(side):
         line = pixels + row * width
         for i in range(width):
@@ -117,9 +118,11 @@ cdef void level_line(
             few |= coverage[top + row, i] <= kept + 1
         if few:
             for i in range(width):
-                line[i] /= max(coverage[top + row, i] - kept, 1)
-                if coverage[top + row, i] <= kept + 1:
-                    line[i] = <float>mean[top + row, i]
+                count = coverage[top + row, i] - kept
+                line[i] /= <float>(count if count > 1 else 1)
+            for i in range(width):
+                value = <float>mean[top + row, i]
+                line[i] = line[i] if coverage[top + row, i] > kept + 1 else value
         else:
             for i in range(width):
                 line[i] /= <float>(coverage[top + row, i] - kept)
@@ -140,6 +143,14 @@ cdef void gather(
     cdef Py_ssize_t k, box, colour
     cdef const float *first
     cdef float total
+    if colours == 1 and side == 2:  # so that the compiler sees the stride
+        for box in range(boxes):
+            out[box] = values[2 * box] + values[2 * box + 1]
+        return
+    if colours == 1 and side == 3:
+        for box in range(boxes):
+            out[box] = values[3 * box] + values[3 * box + 1] + values[3 * box + 2]
+        return
     for colour in range(colours):
         for box in range(boxes // colours):
             first = values + box * side * colours + colour
@@ -155,6 +166,11 @@ cdef void spread(
     """Add the value of each box to its pixels of a row."""
     cdef Py_ssize_t box, k, colour
     cdef float *first
+    if colours == 1 and side == 2:
+        for box in range(boxes):
+            out[2 * box] += values[box]
+            out[2 * box + 1] += values[box]
+        return
     for k in range(side):
         for colour in range(colours):
             first = out + k * colours + colour

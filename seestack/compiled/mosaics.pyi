@@ -1,3 +1,7 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
 from seestack.model import Image
 
 def gather_green(
@@ -8,4 +12,7 @@ def gather_green(
     out: Image,
     top: int,
     bottom: int,
+) -> None: ...
+def interleave(
+    red: NDArray[Any], green: NDArray[Any], blue: NDArray[Any], out: NDArray[Any]
 ) -> None: ...

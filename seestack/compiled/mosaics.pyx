@@ -50,3 +50,26 @@ cdef inline Py_ssize_t reflected(Py_ssize_t place, Py_ssize_t size) noexcept nog
     if place < 0:
         place += period
     return min(place, period - place)
+
+
+ctypedef fused Value:
+    float
+    unsigned char
+
+
+def interleave(
+    const Value[:, ::1] red,
+    const Value[:, ::1] green,
+    const Value[:, ::1] blue,
+    Value[:, :, ::1] out,
+):
+    """Write the colours of each pixel side by side."""
+    cdef Py_ssize_t row, col, width = red.shape[1]
+    cdef Value *line
+    with nogil:
+        for row in range(red.shape[0]):
+            line = &out[row, 0, 0]
+            for col in range(width):
+                line[3 * col] = red[row, col]
+                line[3 * col + 1] = green[row, col]
+                line[3 * col + 2] = blue[row, col]

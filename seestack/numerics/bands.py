@@ -112,10 +112,9 @@ def at_once(one: Callable[[], S], other: Callable[[], T]) -> tuple[S, T]:
 def _helpers() -> ThreadPoolExecutor:
     """Return the threads that help; starting them anew would take as long as a band.
 
-    With the thread that asks for help there are no more of them than processors, so that
-    none waits for another's turn to end.
+    There are no more of them than processors, so that hardly one waits for another's turn to end.
     """
-    return ThreadPoolExecutor(max(_threads() - 1, 1), thread_name_prefix="seestack-bands")
+    return ThreadPoolExecutor(_threads(), thread_name_prefix="seestack-bands")
 
 
 def _threads() -> int:

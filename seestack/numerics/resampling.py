@@ -69,6 +69,7 @@ def affine(
     flag: int,
     *,
     finish: Finish | None = None,
+    out: Image | None = None,
 ) -> Image:
     """Return the image seen through an affine map, by one of OpenCV's kernels.
 
@@ -82,7 +83,7 @@ def affine(
         (row, col) of the result.
     flag : int
         One of OpenCV's ``INTER_`` constants.
-    finish : callable, optional
+    finish, out
         As for `shear_warp`.
 
     Returns
@@ -100,6 +101,7 @@ def affine(
         image,
         inverse[:2],
         (shape[1], shape[0]),
+        dst=out,
         flags=flag | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
@@ -114,6 +116,7 @@ def shear_warp(
     shape: tuple[int, int],
     *,
     finish: Finish | None = None,
+    out: Image | None = None,
 ) -> Image:
     """Return the image seen through a rigid motion.
 
@@ -128,6 +131,8 @@ def shear_warp(
     finish : callable, optional
         Called with the result and a slice of its rows as soon as these are done, while
         they are in the processor's cache. It may write those rows.
+    out : ndarray of float32, optional
+        Receives the result; of its shape, C-contiguous.
 
     Returns
     -------
@@ -148,7 +153,8 @@ def shear_warp(
     if abs(angle) * max(shape) < 1e-6:
         angle = 0.0
         dx, dy = (round(d) if abs(d - round(d)) < _NEGLIGIBLE_PX else d for d in (dx, dy))
-    return _three_shears(image, angle, dx, dy, shape, finish)
+    out = np.empty(shape, np.float32) if out is None else out
+    return _three_shears(image, angle, dx, dy, finish, out)
 
 
 def _turn(image: Image, inverse: FloatArray, quarters: int) -> tuple[Image, FloatArray]:
@@ -168,8 +174,8 @@ def _three_shears(
     angle: float,
     dx: float,
     dy: float,
-    shape: tuple[int, int],
     finish: Finish | None,
+    out: Image,
 ) -> Image:
     """Rotate by at most 45 degrees and shift.
 
@@ -177,7 +183,7 @@ def _three_shears(
     B(u + a v + dx', v), where B(x, y) = A(x, y + b x + dy') and
     A(x, y) = image(x + a y, y).
     """
-    height, width = shape
+    height, width = out.shape
     a, b = -np.tan(angle / 2), np.sin(angle)
     dx_rest = dx - a * dy
     dy_rest = dy - b * dx_rest
@@ -193,7 +199,6 @@ def _three_shears(
     runs = np.array([0, *(np.flatnonzero(np.diff(down)) + 1), len(columns)])
     down, down_weights = down[runs[:-1]], np.ascontiguousarray(down_weights.T)
     size = shears.scratch_size(image.shape[1], len(columns), int(np.ptp(down)) + TAPS)
-    out = np.empty(shape, np.float32)
 
     def turn(band: slice) -> None:
         scratch = np.empty(size, np.float32)

@@ -28,7 +28,7 @@ _CONTRAST_SHARE = 2.0
 # So many pixels tell the noise everywhere. It is smoothed over 5 x 5 of them, of which the
 # track of a satellite must be the smaller part.
 _SAMPLE, _LEAST_STEP = 30_000, 4
-_BAND = 16
+_BAND = 48
 
 
 def reduce_stack(stack: Stack, side_px: int, *, kappa: float | None = None) -> Image:

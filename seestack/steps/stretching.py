@@ -123,7 +123,7 @@ def stretch(
 
 def _limits(pixels: Image, low_percent: float, high_percent: float) -> tuple[float, float] | None:
     """Return the pixels' two percentiles, None where they do not differ."""
-    step = max(int(np.sqrt(pixels.size / _SAMPLE)), 1)
+    step = max(round(float(np.sqrt(pixels.size / _SAMPLE))), 1)
     sample = pixels[::step, ::step]
     sample = sample[np.isfinite(sample)]
     if sample.size == 0:

@@ -8,21 +8,24 @@ read colour by colour, each from its own pixels and once only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_colour, as_image, check_positive
-from seestack.compiled import footprints, rings
+from seestack.compiled import footprints, mosaics, rings
 from seestack.model import BoolArray, FloatArray, Image, Transform
+from seestack.numerics.bands import in_bands
 from seestack.numerics.footprints import Spans, filled, spans, touched
 from seestack.numerics.mosaics import Sites, as_mosaic, sites_of
 from seestack.numerics.resampling import affine, shear_warp
 
 __all__ = ["warp", "warp_colour", "warp_mosaic"]
+
+Canvas = tuple[Image, BoolArray]
 
 INTERPOLATIONS = ("lanczos", "bilinear", "nearest")
 # OpenCV's kernels for the sites of one colour. Eight taps of windowed sinc, 2 px apart,
@@ -32,6 +35,8 @@ _SITE_KERNELS = {
     "bilinear": cv2.INTER_LINEAR,
     "nearest": cv2.INTER_NEAREST,
 }
+# Rows put together at once.
+_BAND = 64
 # Scale or skew that moves the corners of a large frame by less than 0.02 px.
 _SLACK_RIGID = 1e-5
 
@@ -42,7 +47,8 @@ def warp(
     *,
     interpolation: str = "lanczos",
     shape: tuple[int, int] | None = None,
-) -> tuple[Image, BoolArray]:
+    out: Canvas | None = None,
+) -> Canvas:
     """Resample a frame onto the reference grid.
 
     Parameters
@@ -57,6 +63,8 @@ def warp(
         "bilinear" widens a star of FWHM 3 px by 6 %; "nearest" copies pixels.
     shape : tuple of int, optional
         (row, col) of the reference; the shape of `image` by default.
+    out : tuple of ndarray, optional
+        An image and a footprint of an earlier result, which are written over.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def warp(
     ------
     ValueError
         If `image` is not a numeric array of shape (H, W), `interpolation` is unknown,
-        `transform` is not rigid or `shape` is not two positive numbers.
+        `transform` is not rigid, `shape` is not two positive numbers or `out` does not fit.
     TypeError
         If `transform` is not a `Transform` or `shape` does not hold whole numbers.
 
@@ -92,11 +100,12 @@ def warp(
     """
     pixels = np.ascontiguousarray(as_image("image", image), dtype=np.float32)
     inverse, shape = _checked(pixels, transform, interpolation, shape)
+    canvas = _canvas(out, shape)
     lit = spans((pixels.shape[0], pixels.shape[1]), inverse, shape)
     if interpolation == "lanczos":
-        return _laid(pixels, inverse, lit, shape, shear_warp)
+        return _laid(pixels, inverse, lit, canvas, shear_warp)
     flag = cv2.INTER_LINEAR if interpolation == "bilinear" else cv2.INTER_NEAREST
-    return _laid(pixels, inverse, lit, shape, partial(affine, flag=flag), sharp=False)
+    return _laid(pixels, inverse, lit, canvas, partial(affine, flag=flag), sharp=False)
 
 
 def warp_mosaic(
@@ -106,7 +115,8 @@ def warp_mosaic(
     *,
     interpolation: str = "lanczos",
     shape: tuple[int, int] | None = None,
-) -> tuple[Image, BoolArray]:
+    out: Canvas | None = None,
+) -> Canvas:
     """Resample a colour mosaic onto the reference grid, each colour from its own pixels.
 
     Parameters
@@ -125,6 +135,8 @@ def warp_mosaic(
         "bilinear" goes over 2 x 2, "nearest" copies the nearest one.
     shape : tuple of int, optional
         (row, col) of the reference; the shape of `image` by default.
+    out : tuple of ndarray, optional
+        An image and a footprint of an earlier result, which are written over.
 
     Returns
     -------
@@ -139,7 +151,7 @@ def warp_mosaic(
     ------
     ValueError
         If `image` is no numeric mosaic, `bayer` or `interpolation` is unknown,
-        `transform` is not rigid or `shape` is not two positive numbers.
+        `transform` is not rigid, `shape` is not two positive numbers or `out` does not fit.
     TypeError
         If `transform` is not a `Transform` or `shape` does not hold whole numbers.
 
@@ -163,7 +175,16 @@ def warp_mosaic(
     pixels = np.ascontiguousarray(as_mosaic("image", image, bayer), dtype=np.float32)
     inverse, shape = _checked(pixels, transform, interpolation, shape)
     flag = _SITE_KERNELS[interpolation]
-    return _merged(_warp_sites(sites_of(c, pixels, bayer), inverse, shape, flag) for c in "RGB")
+    layers = [_layer(sites_of(colour, pixels, bayer), inverse, shape, flag) for colour in "RGB"]
+    canvas = warped, footprint = _canvas(out, (*shape, 3))
+
+    def put(band: slice) -> None:
+        (red, in_red), (green, in_green), (blue, in_blue) = (layer(band) for layer in layers)
+        mosaics.interleave(red, green, blue, warped[band])
+        mosaics.interleave(in_red, in_green, in_blue, footprint.view(np.uint8)[band])
+
+    in_bands(put, shape[0], _BAND)
+    return canvas
 
 
 def warp_colour(
@@ -172,14 +193,15 @@ def warp_colour(
     *,
     interpolation: str = "lanczos",
     shape: tuple[int, int] | None = None,
-) -> tuple[Image, BoolArray]:
+    out: Canvas | None = None,
+) -> Canvas:
     """Resample a frame whose colours are complete onto the reference grid.
 
     Parameters
     ----------
     image : array_like of shape (H, W, 3) or (3, H, W)
         Linear pixels; NaN marks values that are missing.
-    transform, interpolation, shape
+    transform, interpolation, shape, out
         As for `warp`.
 
     Returns
@@ -202,42 +224,71 @@ def warp_colour(
     >>> moved.shape, moved[1, 2].tolist(), footprint[1, 0].tolist()
     ((4, 5, 3), [10.0, 20.0, 40.0], [False, False, False])
     """
-    planes = np.moveaxis(as_colour("image", image), 2, 0)
-    return _merged(
-        warp(plane, transform, interpolation=interpolation, shape=shape) for plane in planes
-    )
+    colours = as_colour("image", image)
+    _, shape = _checked(colours, transform, interpolation, shape)
+    canvas = moved, footprint = _canvas(out, (*shape, 3))
+    for colour in range(3):
+        moved[..., colour], footprint[..., colour] = warp(
+            colours[..., colour], transform, interpolation=interpolation, shape=shape
+        )
+    return canvas
 
 
-def _merged(layers: Iterable[tuple[Image, BoolArray]]) -> tuple[Image, BoolArray]:
-    """Put the colours and their footprints along a last axis."""
-    images, footprints = zip(*layers, strict=True)
-    covered = cv2.merge([footprint.view(np.uint8) for footprint in footprints])
-    return cv2.merge(images), covered.view(np.bool_)
+def _canvas(out: Canvas | None, shape: tuple[int, ...]) -> Canvas:
+    """Return the arrays to write to, new ones where none are given."""
+    if out is None:
+        return np.empty(shape, np.float32), np.empty(shape, bool)
+    for array, kind in zip(out, (np.float32, np.bool_), strict=True):
+        if array.shape != shape or array.dtype != kind or not array.flags.c_contiguous:
+            raise ValueError(
+                f"out must be a float32 image and a bool footprint of shape {shape}, in order, "
+                f"got {array.dtype} of shape {array.shape}"
+            )
+    return out
 
 
-def _warp_sites(
+def _layer(
     sites: Sites, inverse: FloatArray, shape: tuple[int, int], flag: int
-) -> tuple[Image, BoolArray]:
-    """Return one colour on the reference grid and where it is known."""
+) -> Callable[[slice], tuple[Image, NDArray[np.uint8]]]:
+    """Return what lays rows of one colour on the reference grid and tells where it is known."""
     from_corner = inverse.copy()
     from_corner[:2, 2] -= sites.corner
-    lit = spans(sites.extent, from_corner, shape)
-    sharp = flag == cv2.INTER_CUBIC
+    begin, end = spans(sites.extent, from_corner, shape)
     into = sites.from_frame @ inverse
-    return _laid(sites.values, into, lit, shape, partial(affine, flag=flag), sharp=sharp)
+    pixels, bad = sites.values, None
+    if not footprints.all_finite(pixels.reshape(-1)):
+        finite = np.isfinite(pixels)
+        pixels, bad = filled(pixels, finite), touched(~finite, into, shape)
+
+    def lay(rows: slice) -> tuple[Image, NDArray[np.uint8]]:
+        from_rows = into.copy()
+        from_rows[:2, 2] += rows.start * into[:2, 1]
+        size = (rows.stop - rows.start, shape[1])
+        warped = affine(pixels, from_rows, size, flag)
+        footprint = np.empty(size, np.uint8)
+        if flag == cv2.INTER_CUBIC:
+            rings.lift(warped, pixels, np.ascontiguousarray(from_rows[:2]), 0, size[0])
+        footprints.cut(warped, footprint, begin[rows], end[rows], 0, size[0])
+        if bad is not None:
+            footprint[bad[rows]] = 0
+            warped[bad[rows]] = np.nan
+        return warped, footprint
+
+    return lay
 
 
 def _laid(
     pixels: Image,
     inverse: FloatArray,
     lit: Spans,
-    shape: tuple[int, int],
+    canvas: Canvas,
     resample: Callable[..., Image],
     *,
     sharp: bool = True,
-) -> tuple[Image, BoolArray]:
+) -> Canvas:
     """Resample pixels, take the dark rings of a sharp kernel off and cut to the footprint."""
-    footprint = np.empty(shape, bool)
+    warped, footprint = canvas
+    shape = (warped.shape[0], warped.shape[1])
     back = np.ascontiguousarray(inverse[:2])
     finite = None
     if not footprints.all_finite(pixels.reshape(-1)):
@@ -249,7 +300,7 @@ def _laid(
             rings.lift(warped, pixels, back, band.start, band.stop)
         footprints.cut(warped, footprint.view(np.uint8), *lit, band.start, band.stop)
 
-    warped = resample(pixels, inverse, shape, finish=finish)
+    resample(pixels, inverse, shape, finish=finish, out=warped)
     if finite is not None:
         bad = touched(~finite, inverse, shape)
         footprint[bad] = False

@@ -1,8 +1,9 @@
-"""Green on the diagonals, against the mapping that `Sites` states."""
+"""Green on the diagonals, against the mapping that `Sites` states; colours side by side."""
 
 import numpy as np
 import pytest
 
+from seestack.compiled import mosaics
 from seestack.numerics.mosaics import sites_of
 
 
@@ -24,3 +25,11 @@ def test_every_green_pixel_stands_where_the_map_says(shape, bayer):
     i, j = place[:2].astype(int)
     mirrored = np.pad(mosaic, reach, mode="reflect")
     np.testing.assert_array_equal(sites.values[j, i], mirrored[green])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.uint8])
+def test_colours_side_by_side(kind):
+    planes = np.random.default_rng(0).integers(0, 200, (3, 5, 7)).astype(kind)
+    out = np.empty((5, 7, 3), kind)
+    mosaics.interleave(*planes, out)
+    np.testing.assert_array_equal(out, np.moveaxis(planes, 0, 2))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from simulated import NO_IMAGES, SHAPE, distance_px, spaced, turn
 
-from seestack import Transform, warp
+from seestack import Transform, warp, warp_colour, warp_mosaic
 from seestack.simulation import StarField, moffat_image, random_field, simulate_frame
 
 KERNELS = ("lanczos", "bilinear", "nearest")
@@ -310,3 +310,36 @@ def test_unknown_interpolation(value):
 def test_bad_shape(shape, error, words):
     with pytest.raises(error, match=words):
         warp(np.ones(SMALL), Transform.identity(), shape=shape)
+
+
+def laid(kind, image, transform, **more):
+    if kind == "mosaic":
+        return warp_mosaic(image, "RGGB", transform, **more)
+    if kind == "colour":
+        return warp_colour(np.stack([image, 2 * image, 3 * image], axis=2), transform, **more)
+    return warp(image, transform, **more)
+
+
+@pytest.mark.parametrize("kind", ["grey", "mosaic", "colour"])
+@pytest.mark.parametrize("interpolation", ["lanczos", "bilinear"])
+def test_an_earlier_result_is_written_over(kind, interpolation):
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(900, 30, (2, 150, 210)).astype(np.float32)
+    other[40:44, 50] = np.nan
+    motion = Transform.rigid(rotation_deg=1.3, shift_px=(4.2, -2.7))
+    out = laid(kind, one, Transform.rigid(shift_px=(9.0, 9.0)), interpolation=interpolation)
+    expected = laid(kind, other, motion, interpolation=interpolation)
+    got = laid(kind, other, motion, interpolation=interpolation, out=out)
+    for mine, whole, given in zip(got, expected, out, strict=True):
+        assert mine is given
+        np.testing.assert_array_equal(mine, whole)
+
+
+@pytest.mark.parametrize("kind", ["grey", "mosaic", "colour"])
+@pytest.mark.parametrize("part", ["shape", "dtype", "order"])
+def test_an_out_that_does_not_fit_is_refused(kind, part):
+    image = np.ones((20, 30), np.float32)
+    out = list(laid(kind, image, Transform.identity()))
+    out[0] = {"shape": out[0][1:], "dtype": out[0].astype(float), "order": out[0][::-1]}[part]
+    with pytest.raises(ValueError, match="out must be a float32 image and a bool footprint"):
+        laid(kind, image, Transform.identity(), out=tuple(out))
