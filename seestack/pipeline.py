@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from seestack.checks import as_real_array
 from seestack.masters import Calibration
 from seestack.model import (
     BoolArray,
@@ -25,7 +27,7 @@ from seestack.steps.refinement import refine
 from seestack.steps.voting import vote
 from seestack.steps.warping import warp, warp_colour, warp_mosaic
 
-__all__ = ["Prepared", "lay", "prepare", "register", "registers", "with_stars"]
+__all__ = ["Prepared", "as_frame", "lay", "prepare", "register", "registers", "with_stars"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +50,20 @@ class Prepared:
     frame: Frame
     light: Image
     stars: Stars
+
+
+def as_frame(given: Frame | ArrayLike) -> Frame:
+    """Return plain pixels as a frame, their colours averaged; a frame as it is.
+
+    Raises
+    ------
+    ValueError
+        If they are not real numbers in 2 or 3 dimensions.
+    """
+    if isinstance(given, Frame):
+        return given
+    pixels = as_real_array("frame", given)
+    return Frame(pixels if pixels.ndim == 2 else luminance(pixels))
 
 
 def prepare(
@@ -158,7 +174,9 @@ def lay(
             )
         return warp_colour(new.frame.image, transform, interpolation=kernel, out=out)
     if np.array_equal(transform.matrix, np.eye(3)):
-        return new.light.copy(), np.isfinite(new.light)
+        image, footprint = (np.empty_like(new.light), None) if out is None else out
+        np.copyto(image, new.light)
+        return image, np.isfinite(new.light, out=footprint)
     return warp(new.light, transform, interpolation=kernel, out=out)
 
 

@@ -27,7 +27,7 @@ from seestack.steps.normalization import SkyBoxes, normalize, sky_boxes
 from seestack.steps.quality import frame_weight, measure_quality
 from seestack.steps.snr import tracked_gain
 
-__all__ = ["Running", "add", "seed"]
+__all__ = ["Running", "add", "place", "seed"]
 
 # How many of the highest and of the lowest samples of each pixel are kept apart.
 _EXTREMES = (2, 1)
@@ -115,6 +115,28 @@ def _without_pixels(new: Prepared) -> Prepared:
     return replace(new, frame=replace(new.frame, image=image), light=light)
 
 
+def place(
+    running: Running,
+    new: Prepared,
+    registration: Registration,
+    quality: FrameQuality,
+    options: Options,
+    *,
+    out: tuple[Image, BoolArray] | None = None,
+) -> tuple[Image, BoolArray, float]:
+    """Return a frame as it is added, on the grid and with the sky of the reference.
+
+    And where it covers the reference, and its weight. `out` is an earlier result that may be
+    written over.
+    """
+    image, footprint = lay(new, registration.transform, options, out=out)
+    if options.normalize is not None:
+        scale, order = 1.0 / quality.flux_scale, _ORDERS[options.normalize]
+        image = normalize(image, running.sky, scale=scale, order=order, out=image)
+    weight = 1.0 if options.weighting is None else frame_weight(quality, running.quality)
+    return image, footprint, weight
+
+
 def add(
     running: Running,
     new: Prepared,
@@ -123,15 +145,8 @@ def add(
     options: Options,
 ) -> Running:
     """Lay a frame on the reference, match its sky and add it with its weight."""
-    image, footprint = lay(new, registration.transform, options, out=running.canvas)
-    scale = 1.0
-    if options.normalize is not None:
-        scale = 1.0 / quality.flux_scale
-        order = _ORDERS[options.normalize]
-        image = normalize(image, running.sky, scale=scale, order=order, out=image)
-    weight = 1.0
-    if options.weighting is not None:
-        weight = frame_weight(quality, running.quality)
+    canvas = running.canvas
+    image, footprint, weight = place(running, new, registration, quality, options, out=canvas)
 
     def measure() -> tuple[NoiseTrack, float]:
         noise = running.noise.with_frame(image, weight=weight)

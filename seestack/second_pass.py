@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seestack.model import (
-    Frame,
     FrameRejected,
     FrameReport,
     Image,
@@ -22,19 +21,15 @@ from seestack.model import (
     Transform,
     UnreadableFrameError,
 )
-from seestack.pipeline import lay, prepare, register, with_stars
+from seestack.pipeline import as_frame, lay, prepare, register, with_stars
 from seestack.restacking import Item, MissingFramesError, read_again
-from seestack.running import Running
+from seestack.running import Running, place
 from seestack.stacker import LiveStacker
 from seestack.steps.accumulation import accumulate
-from seestack.steps.colour import luminance
 from seestack.steps.judgement import expectation, find_outliers
-from seestack.steps.normalization import normalize
-from seestack.steps.quality import frame_weight, measure_quality
+from seestack.steps.quality import measure_quality
 
 __all__ = ["StackDifference", "compare_stacks", "exact_stack"]
-
-_ORDERS = {"level": 0, "gradient": 2}
 
 
 def exact_stack(
@@ -194,7 +189,7 @@ def _laid_again(
     options, reference = stacker.options, running.reference
     if isinstance(item, UnreadableFrameError):
         raise MissingFramesError(f"{item}; it was stacked, so restack without it")
-    new = prepare(_as_frame(item), stacker.calibration, options)
+    new = prepare(as_frame(item), stacker.calibration, options)
     if report["index"] == reference.index:
         return lay(new, Transform.identity(), options)[0], 1.0
     new = with_stars(new, options)
@@ -205,17 +200,6 @@ def _laid_again(
             f"{report['source'] or 'frame ' + str(report['index'])} is not the frame that was "
             f"stacked ({rejection.reason}); restack all frames first"
         ) from rejection
-    image, _ = lay(new, registration.transform, options)
     quality = measure_quality(new.stars, registration, reference.stars)
-    if options.normalize is not None:
-        scale, order = 1.0 / quality.flux_scale, _ORDERS[options.normalize]
-        image = normalize(image, running.sky, scale=scale, order=order, out=image)
-    return image, frame_weight(quality, running.quality) if options.weighting else 1.0
-
-
-def _as_frame(item: Frame | object) -> Frame:
-    """Return plain pixels as a frame, as `LiveStacker` takes them."""
-    if isinstance(item, Frame):
-        return item
-    pixels = np.asarray(item)
-    return Frame(pixels if pixels.ndim == 2 else luminance(pixels))
+    image, _, weight = place(running, new, registration, quality, options)
+    return image, weight

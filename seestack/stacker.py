@@ -10,13 +10,13 @@ import base64
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from seestack.assembly import Assembly
-from seestack.checks import as_real_array, check_positive
+from seestack.checks import check_positive
 from seestack.masters import Calibration, CalibrationMismatchError
 from seestack.model import (
     Frame,
@@ -30,9 +30,9 @@ from seestack.model import (
     UnreadableFrameError,
 )
 from seestack.options import MoreOptions, Options
-from seestack.pipeline import prepare
+from seestack.pipeline import as_frame, prepare
 from seestack.running import Running
-from seestack.steps.colour import luminance, luminance_of_colour
+from seestack.steps.colour import luminance_of_colour
 from seestack.steps.forecast import SnrCurve
 from seestack.steps.reduction import reduce_stack
 from seestack.steps.rejection import clip_outliers
@@ -148,7 +148,7 @@ class LiveStacker:
         """
         if isinstance(frame, UnreadableFrameError):
             return self.reject(str(frame), source=frame.source)
-        given = frame if isinstance(frame, Frame) else _grey(as_real_array("frame", frame))
+        given = as_frame(frame)
         try:
             new = prepare(given, self.calibration, self.options)
         except CalibrationMismatchError as mismatch:
@@ -300,8 +300,3 @@ def _reduced(running: Running | None, max_px: float, clip: float | None) -> Imag
     if running is not None and 1 < side_px <= min(running.stack.shape):
         return reduce_stack(running.stack, side_px, kappa=clip)
     return None
-
-
-def _grey(pixels: NDArray[Any]) -> Frame:
-    """Return plain pixels as a frame, colours averaged as documented."""
-    return Frame(pixels if pixels.ndim == 2 else luminance(pixels))

@@ -105,14 +105,21 @@ cdef void level_line(
     cdef float value
     for row in range(side):
         line = pixels + row * width
-        for i in range(width):
-            line[i] = <float>mean[top + row, i] * <float>coverage[top + row, i]
-        for k in range(high.shape[0]):
+        if high.shape[0] == 2 and low.shape[0] == 1:
+            # All at once, so that the memory has something to do meanwhile.
+            add_up(
+                &mean[top + row, 0], &coverage[top + row, 0], &high[0, top + row, 0],
+                &high[1, top + row, 0], &low[0, top + row, 0], line, width,
+            )
+        else:
             for i in range(width):
-                line[i] -= high[k, top + row, i]
-        for k in range(low.shape[0]):
-            for i in range(width):
-                line[i] -= low[k, top + row, i]
+                line[i] = <float>mean[top + row, i] * <float>coverage[top + row, i]
+            for k in range(high.shape[0]):
+                for i in range(width):
+                    line[i] -= high[k, top + row, i]
+            for k in range(low.shape[0]):
+                for i in range(width):
+                    line[i] -= low[k, top + row, i]
         few = 0
         for i in range(width):
             few |= coverage[top + row, i] <= kept + 1
@@ -134,6 +141,21 @@ cdef void level_line(
     gather(columns, boxes, side, colours, levels)
     for i in range(boxes):
         levels[i] /= <float>(side * side)
+
+
+cdef void add_up(
+    const double *mean,
+    const int *coverage,
+    const float *first,
+    const float *second,
+    const float *lowest,
+    float *out,
+    Py_ssize_t size,
+) noexcept nogil:
+    """Write the sum of all samples but three."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        out[i] = <float>mean[i] * <float>coverage[i] - first[i] - second[i] - lowest[i]
 
 
 cdef void gather(

@@ -27,7 +27,7 @@ __all__ = ["reduce_stack"]
 _CONTRAST_SHARE = 2.0
 # So many pixels tell the noise everywhere. It is smoothed over 5 x 5 of them, of which the
 # track of a satellite must be the smaller part.
-_SAMPLE, _LEAST_STEP = 30_000, 4
+_SAMPLE, _LEAST_STEP = 15_000, 4
 _BAND = 48
 
 
