@@ -114,7 +114,7 @@ def _helpers() -> ThreadPoolExecutor:
 
     There are no more of them than processors, so that hardly one waits for another's turn to end.
     """
-    return ThreadPoolExecutor(_threads(), thread_name_prefix="seestack-bands")
+    return ThreadPoolExecutor(_threads(), thread_name_prefix="bands")
 
 
 def _threads() -> int:

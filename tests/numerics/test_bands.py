@@ -39,7 +39,7 @@ def test_an_error_comes_out_and_the_next_work_goes_on():
 def test_no_more_threads_than_processors_however_often_it_is_called():
     for _ in range(20):
         in_bands(lambda part: np.sqrt(np.ones(100_000)), 50, 1)
-    ours = [t for t in threading.enumerate() if t.name.startswith("seestack-bands")]
+    ours = [t for t in threading.enumerate() if t.name.startswith("bands")]
     assert 0 < len(ours) <= max(os.cpu_count(), 1)
 
 
