@@ -10,9 +10,12 @@ what is loaded once. Needs chromium, and what the group ``test`` installs.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,34 +45,61 @@ FLAT = 0.05
 
 def main(minutes: float) -> None:
     folder = Path(tempfile.mkdtemp())
-    with jupyterlab(folder) as lab, sync_playwright() as playwright:
+    with jupyterlab(folder) as lab, running_chromium(folder) as address:
         write_notebook(lab.folder / "panel.ipynb", SOURCE)
-        browser = playwright.chromium.launch(**chromium("--js-flags=--expose-gc"))
-        page = browser.new_page(viewport={"width": 1400, "height": 1150})
-        page.set_default_timeout(60_000)
-        lab.open(page, "panel.ipynb")
-        lab.run_all(page)
-        page.locator("button.seestack-start").click()
-        kernel = psutil.Process(int(kernel_says(lab, page, "out.write(str(os.getpid()))")))
-        devtools = page.context.new_cdp_session(page)
-        devtools.send("Performance.enable")
+        with attached(address) as page:
+            lab.open(page, "panel.ipynb")
+            lab.run_all(page)
+            page.locator("button.seestack-start").click()
+            kernel = psutil.Process(int(kernel_says(lab, page, "out.write(str(os.getpid()))")))
         print(HEADER, flush=True)
         samples = []
         began = time.monotonic()
         for minute in range(1, round(minutes) + 1):
-            page.locator(".seestack-panel .lm-TabBar-tab").nth(minute % 5).click()
-            page.wait_for_timeout(max(began + 60 * minute - time.monotonic(), 0) * 1000)
-            samples.append(sample(kernel, page, devtools))
-            frames = page.locator(".seestack-count").inner_text().split()[0]
+            time.sleep(max(began + 60 * minute - time.monotonic(), 0))
+            with attached(address) as page:
+                samples.append(sample(kernel, page))
+                frames = page.locator(".seestack-count").inner_text().split()[0]
+                page.locator(".seestack-panel .lm-TabBar-tab").nth(minute % 5).click()
             used = "{:9.1f} {:12.1f} {:11.1f} {:10.0f}".format(*samples[-1])
             print(f"{minute:6} {frames:>7} {used}", flush=True)
-        page.locator("button.seestack-stop").click()
-        browser.close()
+        with attached(address) as page:
+            page.locator("button.seestack-stop").click()
     show_growth(np.array(samples))
 
 
-def sample(kernel: psutil.Process, page: Any, devtools: Any) -> tuple[float, ...]:
+@contextmanager
+def running_chromium(folder: Path) -> Iterator[str]:
+    """Run a browser of its own and yield the address of its developer tools."""
+    launch = chromium("--js-flags=--expose-gc", "--headless=new", "--remote-debugging-port=0")
+    command = [launch["executable_path"], *launch["args"], f"--user-data-dir={folder / 'browser'}"]
+    with subprocess.Popen([*command, "--window-size=1400,1150"], stderr=subprocess.DEVNULL) as run:
+        port = folder / "browser" / "DevToolsActivePort"
+        while not port.exists() or "\n" not in port.read_text():
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
+        run.terminate()
+
+
+@contextmanager
+def attached(address: str) -> Iterator[Any]:
+    """Yield the page of a running browser.
+
+    Nothing is attached to it in between: the developer tools keep up to 100 MB of the pictures
+    that come over the network, in the page's own process.
+    """
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.connect_over_cdp(address)
+        page = browser.contexts[0].pages[0]
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()  # disconnects only
+
+
+def sample(kernel: psutil.Process, page: Any) -> tuple[float, ...]:
     """Return the memory of the kernel, of the page's process and of its scripts in MB; nodes."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable")
     page.evaluate("window.gc()")
     renderers = [
         process.memory_info().rss
