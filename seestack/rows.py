@@ -132,16 +132,19 @@ def _replaced(rows: tuple[Row, ...], place: int, row: Row) -> tuple[Row, ...]:
 def _packed(rows: tuple[Row, ...]) -> Block:
     # Columns and not rows: neighbours are alike, so they take less.
     columns = list(zip(*rows, strict=True))
-    text = json.dumps(columns, separators=(",", ":")).encode()
+    nested = [n for n, column in enumerate(columns) if any(isinstance(v, tuple) for v in column)]
+    text = json.dumps([nested, columns], separators=(",", ":")).encode()
     return np.frombuffer(zlib.compress(text, _LEVEL), np.uint8)
 
 
 def _unpacked(block: Block) -> tuple[Row, ...]:
     try:
-        columns = json.loads(zlib.decompress(block.data))
+        nested, columns = json.loads(zlib.decompress(block.data))
     except zlib.error as error:
         raise ValueError(f"a block of rows is damaged: {error}") from error
-    return tuple(zip(*(map(_as_tuple, column) for column in columns), strict=True))
+    for number in nested:
+        columns[number] = map(_as_tuple, columns[number])
+    return tuple(zip(*columns, strict=True))
 
 
 def _as_tuple(value: Any) -> Any:
