@@ -8,7 +8,6 @@ of the stacking that changes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from seestack.model import (
 from seestack.options import Options
 from seestack.pipeline import Prepared, register, registers, with_stars
 from seestack.reports import ReportLog
+from seestack.rows import Rows
 from seestack.running import Running, add, seed
 from seestack.steps.quality import measure_quality
 
@@ -48,14 +48,14 @@ class AssemblyState:
         What is usual in the session.
     strays : tuple of Prepared
         The last frames, which match no reference that stands alone.
-    rows : tuple of tuple
+    rows : Rows
         What became of every frame: the values of its report, in the order of the keys.
     """
 
     running: Running | None
     baseline: Baseline
     strays: tuple[Prepared, ...]
-    rows: tuple[tuple[Any, ...], ...]
+    rows: Rows
 
 
 class Assembly:

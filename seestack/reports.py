@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC
-from typing import Any, TypedDict, Unpack, cast
+from typing import TypedDict, Unpack, cast
 
 import numpy as np
 
 from seestack.model import Frame, FrameQuality, FrameRejected, FrameReport, Registration, Stack
+from seestack.rows import Row, Rows
 
-__all__ = ["ReportLog", "frame_report"]
+__all__ = ["ReportLog", "frame_report", "packed", "unpacked"]
 
 _KEYS = tuple(FrameReport.__annotations__)
 _LISTS = ("transform", "amended")
@@ -38,16 +39,15 @@ class ReportLog:
     (0, 1)
     """
 
-    def __init__(self, rows: Iterable[tuple[Any, ...]] = (), *, stacked: int = 0) -> None:
-        # As tuples: a dict of its own for each frame would cost a kilobyte more.
-        self._rows: list[tuple[Any, ...]] = list(rows)
+    def __init__(self, rows: Iterable[Row] = (), *, stacked: int = 0) -> None:
+        self._rows = Rows.of(rows)
         self.counts = (stacked, len(self._rows))
         """(stacked, total), replaced as one: any thread reads both of one moment."""
 
     @property
-    def rows(self) -> tuple[tuple[Any, ...], ...]:
+    def rows(self) -> Rows:
         """The values of each report, in the order of the keys."""
-        return tuple(self._rows)
+        return self._rows
 
     @property
     def total(self) -> int:
@@ -57,15 +57,15 @@ class ReportLog:
     def record(self, **measured: Unpack[Measured]) -> FrameReport:
         """Write a frame's row, over the one it had before if there is one; return a copy."""
         report = frame_report(**measured)
-        self._rows[report["index"] : report["index"] + 1] = [_packed(report)]
+        self._rows = self._rows.with_row(report["index"], packed(report))
         self.counts = (report["frames_stacked"], len(self._rows))
         return report
 
     def amend(self, index: int, reason: str, amended: list[int]) -> FrameReport:
         """Say in a frame's row which rows before it have changed; return a copy."""
-        report = _unpacked(self._rows[index])
+        report = unpacked(self._rows[index])
         report["reason"], report["amended"] = reason, amended
-        self._rows[index] = _packed(report)
+        self._rows = self._rows.with_row(index, packed(report))
         return report
 
     def reports(self, stack: Stack | None = None) -> list[FrameReport]:
@@ -76,7 +76,7 @@ class ReportLog:
         stack : Stack, optional
             The stack without its outliers, which tells how many each frame had.
         """
-        rows = list(map(_unpacked, self._rows))
+        rows = list(map(unpacked, self._rows))
         counts = None if stack is None else stack.rejected_of_frame
         if counts is not None:
             stacked = [row for row in rows if row["accepted"]]
@@ -199,13 +199,27 @@ def frame_report(
     )
 
 
-def _packed(report: FrameReport) -> tuple[Any, ...]:
+def packed(report: FrameReport) -> Row:
     """Return the values of a report, lists as tuples, in the order of the keys."""
     values = (report[key] for key in _KEYS)  # type: ignore[literal-required]
     return tuple(tuple(value) if isinstance(value, list) else value for value in values)
 
 
-def _unpacked(row: tuple[Any, ...]) -> FrameReport:
+def unpacked(row: Row) -> FrameReport:
+    """Return the report that `packed` took apart.
+
+    Raises
+    ------
+    ValueError
+        If the row has another number of values than a report.
+
+    Examples
+    --------
+    >>> from seestack.stacker import LiveStacker
+    >>> report = LiveStacker().reject("file cannot be read", source="night/0001.fit")
+    >>> unpacked(packed(report)) == report
+    True
+    """
     report = dict(zip(_KEYS, row, strict=True))
     for key in _LISTS:
         report[key] = None if report[key] is None else list(report[key])

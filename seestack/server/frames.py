@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from seestack.model import FrameReport
+from seestack.reports import packed, unpacked
+from seestack.rows import Row, Rows
 from seestack.server.redaction import without_folders_in_report
 from seestack.session import CaptureSession
 from seestack.snapshots import Snapshot
@@ -29,18 +30,15 @@ class FrameTable:
     def __init__(self, session: CaptureSession) -> None:
         self._session = session
         self._lock = threading.Lock()
-        # Values without keys, which every row shares: a night has thousands.
-        self._keys = tuple(FrameReport.__annotations__)
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows = Rows()
         session.observe(self._take)
         if session.snapshot().frames_total:
             self._read_again()
 
-    def rows(self, start: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+    def rows(self, start: int = 0, limit: int | None = None) -> list[FrameReport]:
         """Return `limit` rows from number `start` on; without folders in their texts."""
-        with self._lock:
-            chosen = self._rows[start : None if limit is None else start + limit]
-        return [dict(zip(self._keys, row, strict=True)) for row in chosen]
+        chosen = self._rows[start : None if limit is None else start + limit]
+        return list(map(unpacked, chosen))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -49,21 +47,21 @@ class FrameTable:
         report = seen.last_report
         with self._lock:
             if report is None:
-                self._rows = []
+                self._rows = Rows()
                 return
             count = len(self._rows)
             if report["index"] == count and not report["amended"]:
-                self._rows.append(self._row(report))
+                self._rows = self._rows.with_row(count, _row(report))
                 return
             if report["index"] == count - 1:  # a hitch between two frames, or the end
                 return
         self._read_again()
 
     def _read_again(self) -> None:
-        rows = [self._row(report) for report in self._session.stacker.reports]
+        rows = Rows.of(map(_row, self._session.stacker.reports))
         with self._lock:
             self._rows = rows
 
-    def _row(self, report: FrameReport) -> tuple[Any, ...]:
-        plain = without_folders_in_report(report)
-        return tuple(plain[key] for key in self._keys)
+
+def _row(report: FrameReport) -> Row:
+    return packed(without_folders_in_report(report))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
 from seestack.model import FrameReport
 
@@ -40,7 +40,7 @@ def without_folders(text: str, known: Iterable[str] = ()) -> str:
     return _FOLDERS.sub("", text)
 
 
-def without_folders_in_report(report: FrameReport) -> dict[str, Any]:
+def without_folders_in_report(report: FrameReport) -> FrameReport:
     """Return a report whose texts name files without their folders.
 
     Examples
@@ -58,7 +58,7 @@ def without_folders_in_report(report: FrameReport) -> dict[str, Any]:
         if isinstance(value, str):
             text = value.replace(folder, "") if len(folder) > 1 else value
             plain[key] = without_folders(text)
-    return plain
+    return cast(FrameReport, plain)
 
 
 def _name(path: str) -> str:

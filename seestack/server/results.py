@@ -70,12 +70,13 @@ class FramesHandler(Handler):
         run = self.service.sessions.current
         if wanted == "csv":
             limit = count if "limit" in self.request.query_arguments else None
-            rows = run.frames.rows(first, limit) if run else []
-            text = await self.service.apart(lambda: frames_csv(rows))  # type: ignore[arg-type]
+            text = await self.service.apart(
+                lambda: frames_csv(run.frames.rows(first, limit) if run else [])
+            )
             self.set_header("Content-Disposition", 'attachment; filename="frames.csv"')
             await self.send(text.encode(), "text/csv; charset=utf-8")
             return
-        rows = run.frames.rows(first, count) if run else []
+        rows = await self.service.apart(lambda: run.frames.rows(first, count)) if run else []
         await self.answer({"frames": rows, "total": len(run.frames) if run else 0})
 
     def _number(self, name: str, least: int, default: int) -> int:

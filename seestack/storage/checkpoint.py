@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _MAGIC = b"seestack checkpoint\r\n\x1a"
-_FORMAT = 3
+_FORMAT = 4
 _DIGEST = 32
 _CHUNK = 1 << 20
 _ANEW = "start anew without --resume"

@@ -34,6 +34,7 @@ from seestack.numerics.boxmeans import BoxSums
 from seestack.numerics.noise import NoiseTrack
 from seestack.options import Options
 from seestack.pipeline import Prepared
+from seestack.rows import Rows
 from seestack.running import Running
 from seestack.steps.forecast import SnrCurve
 from seestack.steps.normalization import SkyBoxes
@@ -56,6 +57,7 @@ _KINDS: dict[str, Callable[..., Any]] = {
         Options,
         Prepared,
         Registration,
+        Rows,
         Running,
         SkyBoxes,
         SnrCurve,

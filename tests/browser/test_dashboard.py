@@ -1,12 +1,17 @@
 """The page in a real browser: sessions started, watched and stopped by hand."""
 
+import threading
+
+import numpy as np
 import pytest
 from dashboards import dashboard, simulated
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
 
+from seestack import CaptureSession, RejectionKind
 from seestack.alpaca.sky import Sky
+from seestack.simulation import random_field, simulate_frame
 
 SKY = Sky(shape=(720, 406), n_stars=150, satellite_rate=0.0, cloud=0.05)
 
@@ -62,6 +67,31 @@ def test_stop_in_mid_session(page):
         expect(page.locator("#preview")).to_be_visible()
         page.get_by_role("button", name="Reset").click()
         expect(page.locator("#preview")).to_be_hidden()
+
+
+def test_what_to_do_about_a_rejected_frame(page, screenshot):
+    field, shape, go_on = random_field((120, 180), 60, seed=5), (120, 180), threading.Event()
+
+    def night():
+        yield simulate_frame(field, shape, seed=0)
+        yield np.random.default_rng(1).normal(900, 10, shape)
+        go_on.wait(30)
+        yield simulate_frame(field, shape, seed=2)
+
+    with dashboard(lambda settings: CaptureSession(night(), frames=2)) as running:
+        page.goto(running.url)
+        page.get_by_role("button", name="Start").click()
+        rejected, hint = page.locator("#rows tr.rejected"), RejectionKind.NO_MATCH.hint
+        expect(rejected.locator("td").first).to_contain_text("alignment failed")
+        expect(rejected.locator(".hint")).to_have_text(hint)
+        expect(page.locator("#detail")).to_contain_text("alignment failed")
+        expect(page.locator("#detail .hint")).to_have_text(hint)
+        screenshot("hint", full_page=True)
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        go_on.set()
+        expect(page.locator("#state")).to_have_text("finished")
+        expect(page.locator("#rows tr")).to_have_count(3)
+        expect(page.locator(".hint")).to_have_count(1)  # a stacked frame has none
 
 
 def test_the_keyboard_alone_suffices(page):

@@ -46,6 +46,14 @@ export class Frames {
   }
 }
 
+// What can be done about a frame that was left out.
+export function remedy(hint) {
+  const line = document.createElement("small");
+  line.className = "hint";
+  line.textContent = hint;
+  return line;
+}
+
 function row(frame) {
   const line = document.createElement("tr");
   if (!frame.accepted) line.className = "rejected";
@@ -63,5 +71,6 @@ function row(frame) {
     cell.textContent = text;
     line.append(cell);
   });
+  if (frame.hint) line.children[1].append(remedy(frame.hint));
   return line;
 }

@@ -2,7 +2,7 @@
 
 import { ask, follow } from "./api.js";
 import { drawOffsets, drawSnr } from "./charts.js";
-import { Frames } from "./frames.js";
+import { Frames, remedy } from "./frames.js";
 import { buildSettings, searchCameras } from "./settings.js";
 
 const at = (id) => document.getElementById(id);
@@ -24,6 +24,7 @@ function show(next) {
   at("reset").disabled = !next.frames_total;
   at("message").textContent = next.error?.message ?? "";
   at("detail").textContent = next.error ? "" : next.detail;
+  if (running && !next.error && next.hint) at("detail").append(remedy(next.hint));
   showProgress(next);
   showNumbers(next);
   showPreview(next);
