@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from seestack import __version__, commands
 from seestack.terminal import BAD_USAGE, INTERRUPTED, SUCCESS
@@ -146,10 +146,17 @@ def _show_warning(message: Warning | str, *_: object) -> None:
     print(f"seestack: note: {message}", file=sys.stderr)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what to do about a value that is given to a switch."""
+
+    def error(self, message: str) -> NoReturn:
+        if "ignored explicit argument" in message:
+            message += "; a switch takes no value: give it alone, or leave it out"
+        super().error(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="seestack", description="Live stacking of telescope frames."
-    )
+    parser = _Parser(prog="seestack", description="Live stacking of telescope frames.")
     parser.add_argument("--version", action="version", version=f"seestack {__version__}")
     adder = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     stack = _command(adder, "stack", "stack the frames of files and folders", _STACK_HELP)
@@ -263,7 +270,7 @@ def _add_simulation(simulate: argparse.ArgumentParser) -> None:
 
 
 def _command(
-    adder: argparse._SubParsersAction[argparse.ArgumentParser],
+    adder: argparse._SubParsersAction[_Parser],
     name: str,
     summary: str,
     description: str | None,
@@ -299,6 +306,14 @@ def _off_or(kind: Callable[[str], Any]) -> Callable[[str], Any]:
     return read
 
 
+def _folder(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(
+            f"must be the name of a folder, got {text!r}; a dot is the present one"
+        )
+    return text
+
+
 def _port(text: str) -> int:
     if not (text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"must be a port from 0 to 65535, got {text}")
@@ -309,7 +324,11 @@ def _add_output(
     parser: argparse.ArgumentParser, *, default: str = "stacked", each: bool = True
 ) -> None:
     parser.add_argument(
-        "-o", "--out", metavar="OUT", help=f"folder for the results (default: {default})"
+        "-o",
+        "--out",
+        type=_folder,
+        metavar="OUT",
+        help=f"folder for the results (default: {default})",
     )
     parser.add_argument(
         "--with-site",

@@ -123,6 +123,53 @@ def test_bad_usage_is_exit_code_2_with_one_clear_sentence(tmp_path, capsys, argu
     assert sentence in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "option", "value"),
+    [
+        (["stack", "lights", "--resume=maybe"], "--resume", "'maybe'"),
+        (["live", "--simulate", "--resume=1"], "--resume", "'1'"),
+        (["watch", "lights", "--with-site=off"], "--with-site", "'off'"),
+        (["live", "--simulate", "--save-subs=no"], "--save-subs", "'no'"),
+        (["serve", "--simulate", "--save-subs=no"], "--save-subs", "'no'"),
+    ],
+)
+def test_a_switch_of_what_is_kept_takes_no_value(
+    tmp_path, capsys, monkeypatch, arguments, option, value
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f"argument {option}: " in said
+    assert value in said
+    assert said.endswith("a switch takes no value: give it alone, or leave it out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_for_results_has_a_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_lights(tmp_path / "lights", 1)
+    assert main(["stack", "lights", "--out", ""]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "--out: must be the name of a folder, got ''; a dot is the present one" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["lights"]
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ("checkpoint: perhaps", "output.checkpoint must be true or false, got 'perhaps'"),
+        ("save_subs: 3", "output.save_subs must be true or false, got 3"),
+    ],
+)
+def test_the_same_switches_in_a_file(tmp_path, capsys, monkeypatch, section, sentence):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "off.yaml").write_text(f"output: {{{section}}}")
+    write_lights(tmp_path / "lights", 1)
+    assert main(["stack", "lights", "--config", "off.yaml"]) == 2
+    assert f"off.yaml: {sentence}" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lights", "off.yaml"]
+
+
 def test_results_that_cannot_be_written(tmp_path, capsys):
     lights = write_lights(tmp_path / "lights", 2)
     (tmp_path / "taken").write_text("a file, not a folder")
