@@ -87,11 +87,13 @@ def prepare(
             bad=calibration.bad,
             scale_dark=calibration.scale_dark,
         )
-    if frame.bayer or options.clip is not None:
-        mended = without_hot_pixels(frame.image, frame.bayer)
-        frame = replace(frame, image=mended) if mended is not frame.image else frame
+    if frame.bayer:
+        frame = replace(frame, image=without_hot_pixels(frame.image, frame.bayer))
     light = luminance(frame.image, frame.bayer)
-    if light.shape == frame.image.shape and not frame.bayer:
+    if frame.image.ndim == 2 and not frame.bayer:
+        if options.clip is not None:
+            own = light if light is not frame.image else None
+            light = without_hot_pixels(light, None, out=own)
         frame = replace(frame, image=light)  # so that the pixels are kept once
     return Prepared(index, frame, light, Stars(np.empty((0, 2))))
 

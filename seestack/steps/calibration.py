@@ -187,7 +187,9 @@ def _limits(limits: NDArray[np.float64], image: NDArray[Any]) -> NDArray[Any]:
     return np.tile(limits.astype(image.dtype), (1, across))[:, : image.shape[1]].copy()
 
 
-def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
+def without_hot_pixels(
+    image: NDArray[Any], bayer: str | None, *, out: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """Return a frame whose hot pixels show the median of their neighbours' colour.
 
     Resampling would smear a hot pixel into something like a star. In a mosaic missing
@@ -201,6 +203,8 @@ def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
         are known: in a hole or a column, not beyond a border.
     bayer : str or None
         The Bayer pattern; None for no mosaic.
+    out : ndarray, optional
+        ``out=image`` writes into `image` itself, not into a copy.
 
     Returns
     -------
@@ -239,6 +243,6 @@ def without_hot_pixels(image: NDArray[Any], bayer: str | None) -> NDArray[Any]:
     around[~np.isfinite(around)] = np.nan
     known = np.isfinite(around).sum(axis=0)
     told = known >= np.where(np.isfinite(image[rows, cols]), 1, _MIN_NEIGHBOURS)
-    repaired = image.copy()
+    repaired = image.copy() if out is None else out
     repaired[rows[told], cols[told]] = np.nanmedian(around[:, told], axis=0)
     return repaired

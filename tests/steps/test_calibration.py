@@ -91,6 +91,16 @@ def test_frames_without_a_mosaic_keep_their_holes_and_colours_stay():
     assert without_hot_pixels(colours, None) is colours
 
 
+def test_hot_pixels_are_mended_in_place_on_request():
+    raw = np.random.default_rng(3).normal(100.0, 2.0, (40, 60)).astype(np.float32)
+    raw[12, 34] = raw[30, 5] = 400.0
+    expected = without_hot_pixels(raw, None)
+    assert raw[12, 34] == 400
+    assert without_hot_pixels(raw, None, out=raw) is raw
+    np.testing.assert_array_equal(raw, expected)
+    assert raw.max() < 120
+
+
 @pytest.mark.parametrize(("image", "words"), NO_IMAGES.values(), ids=NO_IMAGES)
 def test_no_image(image, words):
     with pytest.raises(ValueError, match=f"image must .*{words}"):
