@@ -191,7 +191,7 @@ def _last_frames(reports: Sequence[FrameReport]) -> str:
     rows = [
         (
             str(report["index"]),
-            ("✓ " if report["accepted"] else "✗ ") + report["reason"],
+            "\n".join(filter(None, (_verdict(report), report["hint"]))),
             "{:.2f}, {:.2f}".format(*report["offset"]) if report["accepted"] else "–",
             known(report["rotation_deg"], 3),
             str(report["stars"]),
@@ -200,6 +200,10 @@ def _last_frames(reports: Sequence[FrameReport]) -> str:
         for report in reports
     ]
     return table(header, rows)
+
+
+def _verdict(report: FrameReport) -> str:
+    return ("✓ " if report["accepted"] else "✗ ") + report["reason"]
 
 
 def _as_colour(frame: Frame) -> NDArray[Any]:

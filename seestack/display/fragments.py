@@ -40,8 +40,8 @@ def card(title: str, facts: Mapping[str, str], *, left: str = "", below: str = "
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of texts, which are escaped."""
-    cell = '<td style="text-align:left">'
+    """Return a table of texts, which are escaped; a line break in a text is one on the screen."""
+    cell = '<td style="text-align:left;white-space:pre-line">'
     head = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in header)
     body = "".join(
         "<tr>" + "".join(f"{cell}{escape(text)}</td>" for text in row) + "</tr>" for row in rows

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from seestack.model import FrameReport
 from seestack.pipeline import Prepared
 from seestack.plots import plot_matches, plot_offsets, plot_quality, plot_snr_gain
+from seestack.widgets.fields import named_as_shown
 from seestack.widgets.keeping import LastFrame
 
 __all__ = ["CHARTS", "chart_png", "matches_jpeg"]
@@ -57,7 +58,7 @@ def matches_jpeg(new: Prepared, last: LastFrame) -> bytes:
         The frame as it was registered, see `KeepingStacker.prepared`.
     last : LastFrame
         The same with what became of it; of one that was left out the stars are shown
-        alone, and the reason.
+        alone, the reason and what can be done about it.
 
     Examples
     --------
@@ -74,7 +75,8 @@ def matches_jpeg(new: Prepared, last: LastFrame) -> bytes:
     ax = figure.add_subplot()
     plot_matches(new.light, last.registration, stars=new.stars, ax=ax)
     if last.registration is None or not len(last.registration.inliers):
-        ax.set_title(last.report["reason"], wrap=True)
+        said = (last.report["reason"], named_as_shown(last.report["hint"]))
+        ax.set_title("\n".join(filter(None, said)), wrap=True)
     _on_black(ax)
     figure.set_facecolor(_NIGHT)
     return _file(figure, "jpeg")

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from seestack.alpaca.management import ConfiguredDevice
 from seestack.config import Settings
 from seestack.widgets.control import Place
+from seestack.widgets.fields import MAIN, MORE, Field
 
 __all__ = ["PlaceForm", "SettingsForm"]
 
@@ -23,28 +24,6 @@ _AS_IT_IS = "as it is"
 _OFF = "off"
 _NONE = "none"
 _WIDE = {"description_width": "initial"}
-# Section, key, label, and the choices where there are few.
-_MAIN: tuple[tuple[str, str, str, tuple[Any, ...] | None], ...] = (
-    ("stacking", "exposure_s", "Exposure (s)", None),
-    ("camera", "gain", "Gain", None),
-    ("stacking", "frames", "Frames", None),
-    ("camera", "binning", "Binning", (None, 1, 2, 4)),
-    ("camera", "filter", "Filter", None),
-)
-_MORE: tuple[tuple[str, str, str, tuple[Any, ...] | None], ...] = (
-    ("stacking", "colour", "Colour", (True, False)),
-    ("stacking", "transform", "Motion", ("rigid", "translation")),
-    ("stacking", "clip", "Clip outliers (sigma)", None),
-    ("stacking", "weighting", "Weights", ("noise", None)),
-    ("stacking", "normalize", "Match the sky", ("gradient", "level", None)),
-    ("stacking", "detection_threshold", "Star threshold (sigma)", None),
-    ("stacking", "max_offset_px", "Largest offset (px)", None),
-    ("stacking", "max_elongation", "Longest stars (ratio)", None),
-    ("stacking", "max_fwhm", "Widest stars (× usual)", None),
-    ("stacking", "min_transparency", "Least light (share)", None),
-    ("output", "save_subs", "Keep sub-frames", (True, False)),
-    ("output", "folder", "Save to", None),
-)
 _TEXTS = ("filter", "folder")
 
 
@@ -138,27 +117,24 @@ class SettingsForm(widgets.VBox):
         self._settings = settings
         plain = settings.as_mapping()
         self.fields: dict[tuple[str, str], Any] = {}
-        for section, key, label, choices in (*_MAIN, *_MORE):
-            value = plain[section][key]
-            if key == "exposure_s" and settings.camera.exposure is not None:
+        for shown in (*MAIN, *MORE):
+            value = plain[shown.section][shown.key]
+            if shown.key == "exposure_s" and settings.camera.exposure is not None:
                 value = settings.camera.exposure
-            made = _field(value, choices, section)
-            made.observe(lambda change, told=(label, key): on_change(*told), names="value")
-            made.add_class(f"seestack-{key}")
-            self.fields[section, key] = made
-        main = widgets.HBox(
-            [
-                _labelled(label, self.fields[section, key], "104px")
-                for section, key, label, _ in _MAIN
-            ],
-            layout={"flex_flow": "row wrap"},
-        )
-        more = widgets.HBox(
-            [
-                _labelled(label, self.fields[section, key], "158px")
-                for section, key, label, _ in _MORE
-            ],
-            layout={"flex_flow": "row wrap"},
+            made = _field(value, shown)
+            told = (shown.label, shown.key)
+            made.observe(lambda change, told=told: on_change(*told), names="value")
+            made.add_class(f"seestack-{shown.key}")
+            self.fields[shown.section, shown.key] = made
+        main, more = (
+            widgets.HBox(
+                [
+                    _labelled(shown.label, self.fields[shown.section, shown.key], width)
+                    for shown in group
+                ],
+                layout={"flex_flow": "row wrap"},
+            )
+            for group, width in ((MAIN, "104px"), (MORE, "158px"))
         )
         self.more = widgets.Accordion([more], titles=["More settings"], selected_index=None)
         super().__init__([main, self.more])
@@ -187,17 +163,16 @@ def _labelled(label: str, field: Any, width: str) -> widgets.VBox:
     return widgets.VBox([title, field], layout={"margin": "0 6px 4px 0"})
 
 
-def _field(value: Any, choices: tuple[Any, ...] | None, section: str) -> Any:
+def _field(value: Any, shown: Field) -> Any:
     """Return a menu where there are few choices, else a line of text."""
+    nothing, choices = _AS_IT_IS if shown.section == "camera" else _OFF, shown.choices
     if choices is not None:
-        nothing = _AS_IT_IS if section == "camera" else _OFF
         if value not in choices:
             choices = (*choices, value)
         named = [(_named(choice, nothing), _kept(choice)) for choice in choices]
         return widgets.Dropdown(options=named, value=_kept(value))
-    hint = _AS_IT_IS if section == "camera" else _OFF
     text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-    return widgets.Text(text, placeholder=hint, continuous_update=False)
+    return widgets.Text(text, placeholder=nothing, continuous_update=False)
 
 
 def _kept(choice: Any) -> Any:

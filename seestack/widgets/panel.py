@@ -24,7 +24,7 @@ from seestack.widgets.still import Still
 from seestack.widgets.style import STYLE
 from seestack.widgets.tabs import Tabs
 from seestack.widgets.viewer import SIZE_PX, Viewer
-from seestack.widgets.words import error_words, progress_words, state_words
+from seestack.widgets.words import error_words, hint_words, progress_words, state_words
 
 __all__ = ["LivePanel", "live"]
 
@@ -311,9 +311,10 @@ class LivePanel(widgets.VBox):
         trouble = session.trouble if session is not None else None
         state = seen.state if seen else "idle"
         tone = "trouble" if trouble and state == "running" else state
-        words = escape(state_words(seen, trouble))
+        words, hint = escape(state_words(seen, trouble)), escape(hint_words(seen, trouble))
         role = ' role="alert"' if tone in ("trouble", "failed") else ""
-        self.state.value = f'<div class="{tone}"{role}><b>{state}</b>{words}</div>'
+        remedy = f'<small class="seestack-remedy">{hint}</small>' if hint else ""
+        self.state.value = f'<div class="{tone}"{role}><b>{state}</b>{words}{remedy}</div>'
         wanted = self.control.settings.stacking.frames
         self.count.value = progress_words(seen, wanted)
         self._show_bar(seen, wanted)

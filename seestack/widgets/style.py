@@ -35,15 +35,22 @@ STYLE = """<style>
 .seestack-panel .seestack-error { margin: 0; font-size: 12px; line-height: 1.5; color: var(--alert);
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .seestack-table, .seestack-table .widget-html-content { width: 100%; min-width: 0; }
-.seestack-table { min-height: 480px; }
-.seestack-rows { max-width: 100%; max-height: 600px; overflow: auto; }
-.seestack-panel .seestack-rows table { border-collapse: collapse; font-size: 11.5px;
+.seestack-table { min-height: 640px; }
+.seestack-rows { width: 100%; max-height: 640px; overflow: auto; container-type: inline-size; }
+.seestack-panel .seestack-rows table { border-collapse: collapse; font-size: 11.5px; width: 100%;
   line-height: 1.3; margin: 0; font-variant-numeric: tabular-nums; }
 .seestack-panel .seestack-rows th { position: sticky; top: 0; font-weight: 600;
   background: var(--jp-layout-color1, var(--vscode-editor-background, #fff)); }
 .seestack-panel .seestack-rows th, .seestack-panel .seestack-rows td { padding: 2px 5px;
-  text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+  text-align: right; vertical-align: top; white-space: nowrap;
+  border-bottom: 1px solid var(--line); }
 .seestack-panel .seestack-rows .text { text-align: left; max-width: 14em; overflow: hidden;
   text-overflow: ellipsis; }
-.seestack-panel .seestack-rows .left-out td.text { color: var(--alert); }
+.seestack-panel .seestack-rows .verdict { width: 99%; min-width: 11em; max-width: none;
+  white-space: normal; overflow-wrap: anywhere; }
+.seestack-panel .seestack-rows .left-out td.verdict { color: var(--alert); }
+.seestack-panel .seestack-remedy { display: block; font-size: 11.5px; line-height: 1.35;
+  color: var(--jp-ui-font-color2, var(--vscode-descriptionForeground, inherit)); }
+@container (max-width: 800px) { .seestack-panel .seestack-rows .widest { display: none; } }
+@container (max-width: 520px) { .seestack-panel .seestack-rows .wide { display: none; } }
 </style>"""

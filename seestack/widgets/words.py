@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seestack.model import FrameReport
 from seestack.snapshots import Snapshot
+from seestack.widgets.fields import named_as_shown
 
-__all__ = ["duration", "error_words", "progress_words", "state_words"]
+__all__ = ["duration", "error_words", "hint_words", "progress_words", "state_words"]
 
 
 def state_words(seen: Snapshot | None, trouble: str | None = None) -> str:
@@ -30,12 +32,29 @@ def state_words(seen: Snapshot | None, trouble: str | None = None) -> str:
         return _sentence(seen.detail)
     if trouble is not None:
         return _sentence(trouble)
-    report = seen.last_report
-    if report is None or seen.detail != report["reason"]:
+    report = _frame_told_of(seen, trouble)
+    if report is None:
         return _sentence(seen.detail)
     name = Path(report["source"]).name or f"frame {report['index']}"
     verdict = "" if report["accepted"] else "left out: "
     return _sentence(f"{name}: {verdict}{report['reason']}")
+
+
+def hint_words(seen: Snapshot | None, trouble: str | None = None) -> str:
+    """Say what can be done about the frame that `state_words` says was left out.
+
+    Returns
+    -------
+    str
+        Empty where it says nothing of the kind.
+
+    Examples
+    --------
+    >>> hint_words(None)
+    ''
+    """
+    report = None if seen is None else _frame_told_of(seen, trouble)
+    return "" if report is None else named_as_shown(report["hint"])
 
 
 def progress_words(seen: Snapshot | None, wanted: int) -> str:
@@ -84,6 +103,14 @@ def error_words(error: BaseException) -> str:
     text = str(error)
     known = isinstance(error, OSError | ValueError | RuntimeError) or hasattr(error, "permanent")
     return _sentence(text) if text and (known or " " in text) else f"{type(error).__name__}: {text}"
+
+
+def _frame_told_of(seen: Snapshot, trouble: str | None) -> FrameReport | None:
+    """Return the report of the last frame while there is nothing else to tell."""
+    report = seen.last_report
+    if seen.state != "running" or trouble or report is None or seen.detail != report["reason"]:
+        return None
+    return report
 
 
 def _sentence(text: str) -> str:

@@ -135,6 +135,24 @@ def test_every_tab_is_drawn_when_it_is_looked_at(panels):
     assert "reference frame" in panel.tabs.rows.value
 
 
+def test_a_frame_that_is_left_out_is_told_with_what_can_be_done(panels):
+    images = [simulate_frame(FIELD, SHAPE, seed=n) for n in range(4)]
+    images[2] = np.full(SHAPE, 100.0)
+    panel = panels(CaptureSession(images, KeepingStacker(), frames=None))
+    lines, drawn = [], []
+    panel.state.observe(lambda change: lines.append(change["new"]), names="value")
+    panel.tabs.last.observe(lambda change: drawn.append(change["new"]), names="value")
+    panel.start()
+    finish(panel)
+    (told,) = (line for line in lines if "left out" in line)
+    remedy = "clouds or another field? else lower “Star threshold” or raise max_stars"
+    assert told.endswith(f'<small class="seestack-remedy">{remedy}</small></div>')
+    assert sum("seestack-remedy" in line for line in lines) == 1
+    panel.tabs.selected_index = 4
+    assert panel.wait(20)
+    assert panel.tabs.rows.value.count(remedy) == 1
+
+
 def test_the_look_changes_the_picture_and_1_to_1_shows_single_pixels(panels):
     images = [simulate_frame(FIELD, SHAPE, seed=n) for n in range(3)]
     panel = panels(CaptureSession(images, frames=None))
