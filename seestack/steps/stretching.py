@@ -113,8 +113,8 @@ def stretch(
         return np.zeros(pixels.shape, np.uint8)
     low, high = limits
     scaled = (pixels - np.float32(low)) * np.float32(strength / (high - low))
-    np.clip(scaled, 0.0, np.float32(strength), out=scaled)
-    np.nan_to_num(scaled, copy=False, nan=0.0)
+    np.fmax(scaled, np.float32(0), out=scaled)  # NaN, too, becomes 0
+    np.minimum(scaled, np.float32(strength), out=scaled)
     np.arcsinh(scaled, out=scaled)
     scaled *= np.float32(255 / np.arcsinh(strength))
     return (scaled + np.float32(0.5)).astype(np.uint8)
