@@ -8,24 +8,22 @@ read colour by colour, each from its own pixels and once only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from seestack.checks import as_colour, as_image, check_positive
-from seestack.compiled import footprints, mosaics, rings
-from seestack.model import BoolArray, FloatArray, Image, Transform
+from seestack.compiled import mosaics
+from seestack.model import FloatArray, Image, Transform
 from seestack.numerics.bands import in_bands
-from seestack.numerics.footprints import Spans, filled, spans, touched
-from seestack.numerics.mosaics import Sites, as_mosaic, sites_of
+from seestack.numerics.footprints import spans
+from seestack.numerics.laying import Canvas, canvas_for, laid, layer
+from seestack.numerics.mosaics import as_mosaic, sites_of
 from seestack.numerics.resampling import affine, shear_warp
 
 __all__ = ["warp", "warp_colour", "warp_mosaic"]
-
-Canvas = tuple[Image, BoolArray]
 
 INTERPOLATIONS = ("lanczos", "bilinear", "nearest")
 # OpenCV's kernels for the sites of one colour. Eight taps of windowed sinc, 2 px apart,
@@ -100,12 +98,12 @@ def warp(
     """
     pixels = np.ascontiguousarray(as_image("image", image), dtype=np.float32)
     inverse, shape = _checked(pixels, transform, interpolation, shape)
-    canvas = _canvas(out, shape)
+    canvas = canvas_for(shape, out)
     lit = spans((pixels.shape[0], pixels.shape[1]), inverse, shape)
     if interpolation == "lanczos":
-        return _laid(pixels, inverse, lit, canvas, shear_warp)
+        return laid(pixels, inverse, lit, canvas, shear_warp)
     flag = cv2.INTER_LINEAR if interpolation == "bilinear" else cv2.INTER_NEAREST
-    return _laid(pixels, inverse, lit, canvas, partial(affine, flag=flag), sharp=False)
+    return laid(pixels, inverse, lit, canvas, partial(affine, flag=flag), sharp=False)
 
 
 def warp_mosaic(
@@ -175,8 +173,8 @@ def warp_mosaic(
     pixels = np.ascontiguousarray(as_mosaic("image", image, bayer), dtype=np.float32)
     inverse, shape = _checked(pixels, transform, interpolation, shape)
     flag = _SITE_KERNELS[interpolation]
-    layers = [_layer(sites_of(colour, pixels, bayer), inverse, shape, flag) for colour in "RGB"]
-    canvas = warped, footprint = _canvas(out, (*shape, 3))
+    layers = [layer(sites_of(colour, pixels, bayer), inverse, shape, flag) for colour in "RGB"]
+    canvas = warped, footprint = canvas_for((*shape, 3), out)
 
     def put(band: slice) -> None:
         (red, in_red), (green, in_green), (blue, in_blue) = (layer(band) for layer in layers)
@@ -226,86 +224,12 @@ def warp_colour(
     """
     colours = as_colour("image", image)
     _, shape = _checked(colours, transform, interpolation, shape)
-    canvas = moved, footprint = _canvas(out, (*shape, 3))
+    canvas = moved, footprint = canvas_for((*shape, 3), out)
     for colour in range(3):
         moved[..., colour], footprint[..., colour] = warp(
             colours[..., colour], transform, interpolation=interpolation, shape=shape
         )
     return canvas
-
-
-def _canvas(out: Canvas | None, shape: tuple[int, ...]) -> Canvas:
-    """Return the arrays to write to, new ones where none are given."""
-    if out is None:
-        return np.empty(shape, np.float32), np.empty(shape, bool)
-    for array, kind in zip(out, (np.float32, np.bool_), strict=True):
-        if array.shape != shape or array.dtype != kind or not array.flags.c_contiguous:
-            raise ValueError(
-                f"out must be a float32 image and a bool footprint of shape {shape}, in order, "
-                f"got {array.dtype} of shape {array.shape}"
-            )
-    return out
-
-
-def _layer(
-    sites: Sites, inverse: FloatArray, shape: tuple[int, int], flag: int
-) -> Callable[[slice], tuple[Image, NDArray[np.uint8]]]:
-    """Return what lays rows of one colour on the reference grid and tells where it is known."""
-    from_corner = inverse.copy()
-    from_corner[:2, 2] -= sites.corner
-    begin, end = spans(sites.extent, from_corner, shape)
-    into = sites.from_frame @ inverse
-    pixels, bad = sites.values, None
-    if not footprints.all_finite(pixels.reshape(-1)):
-        finite = np.isfinite(pixels)
-        pixels, bad = filled(pixels, finite), touched(~finite, into, shape)
-
-    def lay(rows: slice) -> tuple[Image, NDArray[np.uint8]]:
-        from_rows = into.copy()
-        from_rows[:2, 2] += rows.start * into[:2, 1]
-        size = (rows.stop - rows.start, shape[1])
-        warped = affine(pixels, from_rows, size, flag)
-        footprint = np.empty(size, np.uint8)
-        if flag == cv2.INTER_CUBIC:
-            rings.lift(warped, pixels, np.ascontiguousarray(from_rows[:2]), 0, size[0])
-        footprints.cut(warped, footprint, begin[rows], end[rows], 0, size[0])
-        if bad is not None:
-            footprint[bad[rows]] = 0
-            warped[bad[rows]] = np.nan
-        return warped, footprint
-
-    return lay
-
-
-def _laid(
-    pixels: Image,
-    inverse: FloatArray,
-    lit: Spans,
-    canvas: Canvas,
-    resample: Callable[..., Image],
-    *,
-    sharp: bool = True,
-) -> Canvas:
-    """Resample pixels, take the dark rings of a sharp kernel off and cut to the footprint."""
-    warped, footprint = canvas
-    shape = (warped.shape[0], warped.shape[1])
-    back = np.ascontiguousarray(inverse[:2])
-    finite = None
-    if not footprints.all_finite(pixels.reshape(-1)):
-        finite = np.isfinite(pixels)
-        pixels = filled(pixels, finite)
-
-    def finish(warped: Image, band: slice) -> None:
-        if sharp:
-            rings.lift(warped, pixels, back, band.start, band.stop)
-        footprints.cut(warped, footprint.view(np.uint8), *lit, band.start, band.stop)
-
-    resample(pixels, inverse, shape, finish=finish, out=warped)
-    if finite is not None:
-        bad = touched(~finite, inverse, shape)
-        footprint[bad] = False
-        warped[bad] = np.nan
-    return warped, footprint
 
 
 def _checked(
