@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from typing import TypeVar
 
@@ -63,7 +63,7 @@ def in_bands(work: Callable[[slice], T], rows: int, band: int) -> list[T]:
             results[number] = work(bands[number])
 
     threads = min(_threads(), len(bands))
-    helping = [_helpers().submit(work_on) for _ in range(threads - 1)]
+    helping = [_asked(work_on) for _ in range(threads - 1)]
     try:
         work_on()
     finally:
@@ -98,14 +98,22 @@ def at_once(one: Callable[[], S], other: Callable[[], T]) -> tuple[S, T]:
     >>> at_once(lambda: 2, lambda: "three")
     (2, 'three')
     """
-    helping = _helpers().submit(one) if _threads() > 1 else None
+    helping: Future[S] = _asked(one) if _threads() > 1 else Future()
     try:
         found = other()
     finally:
-        begun = helping is not None and not helping.cancel()
-        if helping and begun:
+        begun = not helping.cancel()
+        if begun:
             wait([helping])
-    return helping.result() if helping and begun else one(), found
+    return helping.result() if begun else one(), found
+
+
+def _asked(work: Callable[[], S]) -> Future[S]:
+    """Ask a thread to help; what is returned can be cancelled until one does."""
+    try:
+        return _helpers().submit(work)
+    except RuntimeError:  # the program is at its end, but for the thread that asks
+        return Future()
 
 
 @cache

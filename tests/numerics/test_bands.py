@@ -1,6 +1,8 @@
 """Every row once, whatever thread does it."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -56,6 +58,26 @@ def test_bands_within_bands_and_from_many_threads_do_not_wait_for_each_other():
     for caller in callers:
         caller.join(timeout=30)
     assert found == [[30] * 4] * 4
+
+
+LATE = """
+import threading
+from seestack.numerics.bands import at_once, in_bands
+
+in_bands(lambda rows: None, 300, 100)
+main = threading.main_thread()
+
+def work():
+    main.join()
+    print(in_bands(lambda rows: rows.start, 300, 100), at_once(lambda: 1, lambda: 2))
+
+threading.Thread(target=work).start()
+"""
+
+
+def test_a_thread_goes_on_when_the_program_has_come_to_its_end():
+    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[0, 100, 200] (1, 2)\n", done.stderr
 
 
 def test_two_functions_at_once():
