@@ -72,13 +72,21 @@ cdef inline bint is_alone(
 ) noexcept nogil:
     cdef Py_ssize_t height = image.shape[0], width = image.shape[1], down, right
     cdef float own = light(image, level, row, col), around = 0.0
+    if not own > 0:
+        return False
+    if 0 < row < height - 1 and 0 < col < width - 1:  # nothing to mirror
+        for down in range(-1, 2):
+            for right in range(-1, 2):
+                if down != 0 or right != 0:
+                    around += light(image, level, row + down, col + right)
+        return around - share * own < 0
     for down in range(-1, 2):
         for right in range(-1, 2):
             if down != 0 or right != 0:
                 around += light(
                     image, level, mirrored(row + down, height), mirrored(col + right, width)
                 )
-    return own > 0 and around - share * own < 0
+    return around - share * own < 0
 
 
 cdef inline Py_ssize_t mirrored(Py_ssize_t place, Py_ssize_t size) noexcept nogil:
