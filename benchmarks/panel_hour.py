@@ -86,19 +86,21 @@ def running_chromium(folder: Path) -> Iterator[str]:
     launch = chromium("--js-flags=--expose-gc", "--headless=new", "--remote-debugging-port=0")
     command = [launch["executable_path"], *launch["args"], f"--user-data-dir={folder / 'browser'}"]
     with subprocess.Popen([*command, "--window-size=1400,1150"], stderr=subprocess.DEVNULL) as run:
-        port = folder / "browser" / "DevToolsActivePort"
-        while not port.exists() or "\n" not in port.read_text():
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
-        run.terminate()
+        try:
+            port = folder / "browser" / "DevToolsActivePort"
+            while not port.exists() or "\n" not in port.read_text():
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
+        finally:
+            run.terminate()
 
 
 @contextmanager
 def attached(address: str) -> Iterator[Any]:
     """Yield the page of a running browser.
 
-    Nothing is attached to it in between: the developer tools keep up to 100 MB of the pictures
-    that come over the network, in the page's own process.
+    Nothing is attached to it in between: the developer tools keep the pictures that come over
+    the network in the page's own process, 200 MB and more.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.connect_over_cdp(address)
