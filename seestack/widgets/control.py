@@ -1,58 +1,25 @@
-"""What the panel does, without a widget: where frames come from, and one session at a time."""
+"""What the panel does, without a widget: one session at a time."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from seestack.alpaca.client import Camera
 from seestack.alpaca.discovery import discover
 from seestack.alpaca.management import ConfiguredDevice
-from seestack.alpaca.sky import Sky
-from seestack.config import ConfigError, Settings
-from seestack.configured import camera_source, find_camera, folder_source, session_of
+from seestack.config import Settings
 from seestack.model import Image
 from seestack.pipeline import Prepared
 from seestack.session import CaptureSession
 from seestack.snapshots import Snapshot
-from seestack.sources.files import frames_in
-from seestack.sources.simulated import SimulatedSource
 from seestack.terminal import write_results
 from seestack.widgets.keeping import KeepingStacker, LastFrame, quick_image
+from seestack.widgets.place import Place, described, session_at
 
 __all__ = ["Control", "Place"]
-
-_SENSORS = {0: "monochrome", 1: "colour", 2: "Bayer mosaic"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where frames come from.
-
-    Parameters
-    ----------
-    kind : {"network", "address", "simulated", "folder"}
-        A camera that answers the search, or at an address; a simulated one; a folder in
-        which frames appear.
-    address : str, optional
-        Host, and port where it is not the usual one.
-    speed : float, default 10
-        The simulated camera is so many times faster than it says.
-    folder : str, optional
-        The folder.
-    existing : bool, default False
-        Begin with the files that are there.
-    """
-
-    kind: Literal["network", "address", "simulated", "folder"] = "network"
-    address: str = ""
-    speed: float = 10.0
-    folder: str = ""
-    existing: bool = False
 
 
 class Control:
@@ -126,20 +93,7 @@ class Control:
         AlpacaError, ConfigError, UnreadableFrameError
             If not; the message says why.
         """
-        place = self.place
-        if place.kind == "simulated":
-            rows, cols = Sky().shape
-            return f"Simulated camera, {cols} × {rows} px, {place.speed:g} times faster"
-        if place.kind == "folder":
-            _ = folder_source(self.settings, place.folder or None)
-            folder = Path(place.folder or str(self.settings.image_watcher.watch_path))
-            return f"{folder.name}: {len(frames_in(folder))} frames are there"
-        where = find_camera(self.settings, self._address())
-        address = where if isinstance(where, str) else where.address
-        with Camera(address, self.settings.camera.number) as camera:
-            info = camera.info
-            kind = _SENSORS.get(info.sensor_type, "camera")
-            return f"{info.name} at {address}, {info.width_px} × {info.height_px} px, {kind}"
+        return described(self.place, self.settings)
 
     def start(self) -> None:
         """Forget the last stack and begin a session with the settings.
@@ -156,7 +110,7 @@ class Control:
                 raise RuntimeError("a session is running; stop it first")
             waiting = self.session
             if waiting is None or waiting.snapshot().state != "idle":
-                waiting = self._made()
+                waiting = session_at(self.place, self.settings)
                 self._adopt(waiting)
             waiting.start()
         self._tell()
@@ -227,34 +181,6 @@ class Control:
         if last is None or not isinstance(stacker, KeepingStacker):
             return None
         return stacker.prepared(last), last
-
-    def _made(self) -> CaptureSession:
-        settings, place = self.settings, self.place
-        stacking = settings.stacking
-        stacker = KeepingStacker(**asdict(stacking.options))
-        if place.kind == "folder":
-            source = folder_source(settings, place.folder or None, existing=place.existing)
-            return session_of(source, settings, stacker)
-        if place.kind != "simulated":
-            where = find_camera(settings, self._address())
-            return session_of(camera_source(where, settings), settings, stacker)
-        return CaptureSession(
-            SimulatedSource(
-                exposure_s=settings.camera.exposure or stacking.exposure_s,
-                gain=80 if settings.camera.gain is None else settings.camera.gain,
-                speed=place.speed,
-            ),
-            stacker,
-            frames=stacking.frames,
-            preview_every=stacking.preview_every,
-            save_to=Path(settings.output.folder) / "subs" if settings.output.save_subs else None,
-        )
-
-    def _address(self) -> str | None:
-        """Return the address that was typed or found; None asks the network."""
-        if self.place.kind == "address" and not self.place.address:
-            raise ConfigError("type the address of the camera, such as 192.168.1.20:32323")
-        return self.place.address or None
 
     def _adopt(self, session: CaptureSession) -> None:
         self.session = session

@@ -9,8 +9,8 @@ import ipywidgets as widgets
 
 from seestack.alpaca.management import ConfiguredDevice
 from seestack.config import Settings
-from seestack.widgets.control import Place
 from seestack.widgets.fields import MAIN, MORE, Field
+from seestack.widgets.place import Place
 
 __all__ = ["PlaceForm", "SettingsForm"]
 
@@ -134,7 +134,7 @@ class SettingsForm(widgets.VBox):
                 ],
                 layout={"flex_flow": "row wrap"},
             )
-            for group, width in ((MAIN, "104px"), (MORE, "158px"))
+            for group, width in ((MAIN, "98px"), (MORE, "158px"))
         )
         self.more = widgets.Accordion([more], titles=["More settings"], selected_index=None)
         super().__init__([main, self.more])

@@ -8,10 +8,11 @@ STYLE = """<style>
 .seestack-still { display: none; }
 .seestack-panel { --line: var(--jp-border-color2, var(--vscode-panel-border, #8888));
   --alert: var(--jp-error-color1, var(--vscode-errorForeground, #d32f2f));
-  border: 1px solid var(--line); border-radius: 4px; padding: 8px 10px; }
+  border: 1px solid var(--line); border-radius: 4px; padding: 8px 10px;
+  container: seestack-panel / inline-size; }
 .seestack-panel > * { flex: none; }
 .seestack-panel .widget-tab, .seestack-panel .jupyter-widget-tab { min-width: 0; }
-.seestack-panel .seestack-state { min-height: 2.7em; }
+.seestack-panel .seestack-state { min-height: 2.8em; margin-bottom: 6px; }
 .seestack-panel .seestack-state .widget-html-content { line-height: 1.35; overflow: hidden; }
 .seestack-state b { display: inline-block; min-width: 5.2em; padding: 0 .5em; margin-right: .7em;
   text-align: center; border-radius: 9px; border: 1px solid currentColor; font-weight: 600; }
@@ -35,8 +36,8 @@ STYLE = """<style>
 .seestack-panel .seestack-error { margin: 0; font-size: 12px; line-height: 1.5; color: var(--alert);
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .seestack-table, .seestack-table .widget-html-content { width: 100%; min-width: 0; }
-.seestack-table { min-height: 640px; }
-.seestack-rows { width: 100%; max-height: 640px; overflow: auto; container-type: inline-size; }
+.seestack-table { container: seestack-table / inline-size; min-height: 600px; }
+.seestack-rows { width: 100%; max-height: 600px; overflow: auto; }
 .seestack-panel .seestack-rows table { border-collapse: collapse; font-size: 11.5px; width: 100%;
   line-height: 1.3; margin: 0; font-variant-numeric: tabular-nums; }
 .seestack-panel .seestack-rows th { position: sticky; top: 0; font-weight: 600;
@@ -51,6 +52,10 @@ STYLE = """<style>
 .seestack-panel .seestack-rows .left-out td.verdict { color: var(--alert); }
 .seestack-panel .seestack-remedy { display: block; font-size: 11.5px; line-height: 1.35;
   color: var(--jp-ui-font-color2, var(--vscode-descriptionForeground, inherit)); }
-@container (max-width: 800px) { .seestack-panel .seestack-rows .widest { display: none; } }
-@container (max-width: 520px) { .seestack-panel .seestack-rows .wide { display: none; } }
+@container seestack-table (max-width: 800px) { .seestack-rows .widest { display: none; } }
+@container seestack-table (max-width: 600px) { .seestack-rows .wide { display: none; } }
+@container seestack-panel (max-width: 860px) {
+  .seestack-viewer { margin: 0 auto !important; }
+  .seestack-panel .seestack-state { min-height: 4.2em; }
+  .seestack-table { min-height: 636px; } .seestack-rows { max-height: 636px; } }
 </style>"""

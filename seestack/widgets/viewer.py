@@ -1,4 +1,4 @@
-"""The picture with its zoom and its stretch."""
+"""The stack as a picture, with its zoom and its stretch."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from seestack.widgets.pictures import Look, as_jpeg
+from seestack.widgets.control import Control
+from seestack.widgets.pictures import Look, Picture, as_jpeg
 
 __all__ = ["Viewer", "placeholder"]
 
 SIZE_PX = (440, 560)
+_NOTHING = "The picture appears here."
 _ZOOMS = {"Fit": 0, "1:1": 1, "2:1": 2}
 _SLIDER = {"description_width": "62px"}
 
@@ -23,14 +25,19 @@ class Viewer(widgets.VBox):
 
     Parameters
     ----------
+    control : Control
+        Whose session is shown.
     on_change : callable
         Called when the look was changed.
     """
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    def __init__(self, control: Control, on_change: Callable[[], None]) -> None:
+        self._control = control
+        self._picture: Picture | None = None
+        self._seen = (-1, -1)
         width, height = (f"{side}px" for side in SIZE_PX)
         self.image = widgets.Image(
-            value=placeholder(*SIZE_PX, "The picture appears here."),
+            value=placeholder(*SIZE_PX, _NOTHING),
             format="jpeg",
             layout={"width": width, "height": height, "object_fit": "contain"},
         )
@@ -56,8 +63,9 @@ class Viewer(widgets.VBox):
             [self.image, top, *self._controls, self._where],
             layout={"width": width, "flex": "none", "margin": "0 10px 0 0"},
         )
-        for control in (self.zoom, self.x, self.y, *self._controls):
-            control.observe(lambda change: on_change(), names="value")
+        self.add_class("seestack-viewer")
+        for each in (self.zoom, self.x, self.y, *self._controls):
+            each.observe(lambda change: on_change(), names="value")
         self.zoom.observe(lambda change: self._show_where(), names="value")
         self.plain.on_click(lambda button: self.reset())
         self._show_where()
@@ -74,9 +82,22 @@ class Viewer(widgets.VBox):
             y=self.y.value,
         )
 
-    def show(self, jpeg: bytes | None) -> None:
-        """Put a picture on the screen; None takes it off."""
-        self.image.value = jpeg or placeholder(*SIZE_PX, "The picture appears here.")
+    def take(self, *, clean: bool) -> None:
+        """Show the stack: first as it is, and without outliers once there is time."""
+        seen = self._control.snapshot
+        number = (self._control.sessions_made, seen.preview_number if seen else 0)
+        if not clean and number == self._seen:
+            return
+        image = self._control.image(clean=clean)
+        self._picture = None if image is None else Picture(image)
+        self._seen = number
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the stack that was taken last with the look as it is now."""
+        picture, look = self._picture, self.look
+        jpeg = None if picture is None else picture.jpeg(look, window=SIZE_PX)
+        self.image.value = jpeg or placeholder(*SIZE_PX, _NOTHING)
 
     def reset(self) -> None:
         """Return to the default stretch."""
