@@ -261,3 +261,44 @@ def test_it_outlives_the_page_and_the_kernel_leaves_a_card(lab, page):
     expect(page.locator(".seestack-still img")).to_be_visible(timeout=LONGEST_MS)
     expect(page.locator(".seestack-still")).to_contain_text("8 of 8 frames stacked")
     shot(page, "reopened")
+
+
+def test_it_says_what_to_do_about_a_frame_and_its_table_fits(lab, page):
+    open_panel(
+        lab,
+        page,
+        "left_out.ipynb",
+        "import numpy as np, seestack\n"
+        "from seestack.simulation import random_field, simulate_frame\n"
+        "field = random_field((240, 180), 60, seed=5)\n"
+        "frames = [simulate_frame(field, (240, 180), seed=n) for n in range(3)]\n"
+        "session = seestack.CaptureSession([*frames, np.ones((240, 180))], frames=None)\n"
+        "seestack.LivePanel(session)",
+    )
+    remedy = "clouds or another field? else lower “Star threshold” or raise max_stars"
+    # The line passes by quickly, so every text that it had is kept.
+    page.evaluate(
+        """line => { window.lines = []; new MutationObserver(() => window.lines.push(
+        document.querySelector(line).innerText)).observe(
+        document.querySelector(line), {subtree: true, childList: true}) }""",
+        STATE,
+    )
+    page.locator(START).click()
+    says(page, STATE, "finished")
+    assert any(remedy in line for line in page.evaluate("window.lines"))
+    page.locator(".seestack-panel .lm-TabBar-tab", has_text="Frames").click()
+    expect(page.locator(".seestack-rows tbody tr")).to_have_count(4)
+    told = page.locator(".seestack-rows .left-out .seestack-remedy")
+    expect(told).to_have_text(remedy)
+    for width in (1400, 860, 700):
+        page.set_viewport_size({"width": width, "height": 1150})
+        page.wait_for_timeout(500)
+        seen, needed = page.evaluate(
+            "() => { const e = document.querySelector('.seestack-rows');"
+            " return [e.clientWidth, e.scrollWidth] }"
+        )
+        assert 200 < needed == seen
+        heads = page.locator(".seestack-rows th:visible").all_inner_texts()
+        assert {"#", "verdict", "stars", "FWHM px", "weight"} <= set(heads)
+        expect(told).to_be_visible()
+        shot(page, f"left_out_{width}")
