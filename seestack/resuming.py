@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from seestack.intake import stop_source
 from seestack.recording import checkpoint_path
 from seestack.sources.files import frames_in
 from seestack.sources.folder import FileSource
@@ -113,6 +114,4 @@ class SavedFirst:
     def stop(self) -> None:
         """End the iteration; may be called from another thread."""
         for source in (self._files, self._source):
-            stop = getattr(source, "stop", None)
-            if callable(stop):
-                stop()
+            stop_source(source)
