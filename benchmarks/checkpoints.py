@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from seestack import CaptureSession, Frame, LiveStacker, Transform, read_checkpoint
-from seestack.recording import Recorder, checkpoint_path
+from seestack.recording import Recorder
 from seestack.simulation import random_field, simulate_frame
+from seestack.storage.session_folder import SessionFolder
 
 SHAPE = (1080, 1920)
 FRAMES = 200
@@ -52,9 +53,9 @@ def measure(bayer: str | None, folder: Path) -> None:
     last = time.perf_counter()
     recorder.finish()
     finish_s = time.perf_counter() - last
-    size_mb = checkpoint_path(folder).stat().st_size / 1e6
+    size_mb = SessionFolder(folder).checkpoint.stat().st_size / 1e6
     last = time.perf_counter()
-    read_checkpoint(checkpoint_path(folder))
+    read_checkpoint(SessionFolder(folder).checkpoint)
     read_s = time.perf_counter() - last
     print(
         f"{'colour' if bayer else 'mono':7} {size_mb:6.0f} MB  {FRAMES} frames in {took_s:6.1f} s  "

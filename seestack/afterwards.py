@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from seestack import __version__
-from seestack.terminal import (
-    NOTHING,
-    SUCCESS,
-    print_failures,
-    print_summary,
-    result_paths,
-    write_results,
-)
+from seestack.results import described, made_folder, write_image, write_preview, write_results
+from seestack.storage.session_folder import SessionFolder
+from seestack.terminal import NOTHING, SUCCESS, complain, print_failures, print_summary
+from seestack.version import __version__
 
 if TYPE_CHECKING:
     from seestack.config import Settings
@@ -24,8 +18,6 @@ if TYPE_CHECKING:
     from seestack.storage.checkpoint import Checkpoint
 
 __all__ = ["Switched", "run_merge", "run_restack"]
-
-_EXACT = "exact.fits"
 
 
 class Switched(TypedDict, total=False):
@@ -67,26 +59,31 @@ def run_restack(
     int
         Exit code.
     """
-    from seestack.recording import checkpoint_path
     from seestack.storage.checkpoint import read_checkpoint, write_checkpoint
 
-    found = read_checkpoint(checkpoint_path(session), calibration=calibration)
+    found = read_checkpoint(SessionFolder(session).checkpoint, calibration=calibration)
     stacker = found.stacker
     written: list[Path] = []
     failed: list[OSError] = []
-    out = Path(settings.output.folder)
-    out.mkdir(parents=True, exist_ok=True)
-    if switched or not exact or out.resolve() != Path(session).resolve():
+    try:
+        place = made_folder(settings.output.folder)
+    except OSError as error:
+        complain(error)
+        return NOTHING
+    out = SessionFolder(place)
+    elsewhere = place.resolve() != Path(session).resolve()
+    if switched or not exact or elsewhere:
         stacker = _stacked_again(found, switched, quiet=quiet)
-        (out / _EXACT).unlink(missing_ok=True)  # of the stack before
+        out.exact.unlink(missing_ok=True)  # of the stack before
         written, failed = write_results(stacker, settings)
         try:
-            write_checkpoint(checkpoint_path(out), stacker, finished=True)
+            write_checkpoint(out.checkpoint, stacker, finished=True)
         except OSError as error:
             failed.append(error)
     if exact and stacker.frames_stacked:
         try:
-            written.append(_write_exact(out, stacker, found.folder, settings))
+            _write_exact(out.exact, stacker, found.folder, settings)
+            written.append(out.exact)
         except OSError as error:
             failed.append(error)
     print_summary(stacker, written)
@@ -111,34 +108,24 @@ def run_merge(stacks: Sequence[str], settings: Settings) -> int:
     """
     from seestack.merging import merge_stacks
     from seestack.model import FrameRejected
-    from seestack.steps.stretching import preview_png
-    from seestack.storage.fits import write_stack
-    from seestack.storage.replacing import replacing
 
     try:
         merged = merge_stacks(stacks)
     except FrameRejected as rejection:
-        print(f"seestack: {rejection}", file=sys.stderr)
+        complain(rejection)
         return NOTHING
     lines = [str(part) for part in merged.parts]
     print("\n".join(lines))
-    image, preview, _ = result_paths(settings)
+    out = SessionFolder(settings.output.folder)
+    history = [f"seestack {__version__}", "merged stacks", *lines]
     try:
-        write_stack(
-            image,
-            merged.stack,
-            merged.observation,
-            history=[f"seestack {__version__}", "merged stacks", *lines],
-            with_site=settings.output.with_site,
-            overwrite=True,
-        )
-        with replacing(preview) as file:
-            file.write(preview_png(merged.stack.mean, max_px=max(merged.stack.shape)))
+        write_image(out.stack, merged.stack, merged.observation, settings.output, history=history)
+        write_preview(out.preview, merged.stack)
     except OSError as error:
         print_failures([error])
         return NOTHING
     print(f"\nMerged {merged.stack.frames} frames, ", end="")
-    print(f"{merged.observation.total_exposure_s:g} s of exposure\n{image}\n{preview}")
+    print(f"{merged.observation.total_exposure_s:g} s of exposure\n{out.stack}\n{out.preview}")
     return SUCCESS
 
 
@@ -158,12 +145,11 @@ def _stacked_again(found: Checkpoint, switched: Switched, *, quiet: bool) -> Liv
         return restack(found.stacker, folder=found.folder, progress=show, **switched)
 
 
-def _write_exact(out: Path, stacker: LiveStacker, folder: str, settings: Settings) -> Path:
+def _write_exact(path: Path, stacker: LiveStacker, folder: str, settings: Settings) -> None:
     """Write the stack of the second pass and say how far it is from the live one."""
     from tqdm import tqdm
 
     from seestack.second_pass import compare_stacks, exact_stack
-    from seestack.storage.fits import write_stack
 
     with tqdm(total=stacker.frames_stacked, unit="frame", leave=False, disable=None) as bar:
         exact = exact_stack(stacker, folder=folder, progress=lambda _: bar.update())
@@ -175,20 +161,5 @@ def _write_exact(out: Path, stacker: LiveStacker, folder: str, settings: Setting
     )
     print(f"exact second pass: {difference}")
     print(f"exact second pass: {now} samples left out, by the live stack {before}")
-    path = out / _EXACT
-    history = [
-        f"seestack {__version__}",
-        "every sample judged in a second pass",
-        difference,
-        *stacker.options.described(),
-        *(stacker.calibration.described() if stacker.calibration else []),
-    ]
-    write_stack(
-        path,
-        exact,
-        stacker.observation,
-        history=history,
-        with_site=settings.output.with_site,
-        overwrite=True,
-    )
-    return path
+    history = described(stacker, "every sample judged in a second pass", difference)
+    write_image(path, exact, stacker.observation, settings.output, history=history)

@@ -19,6 +19,7 @@ from seestack.session import CaptureSession
 from seestack.sources.alpaca import AlpacaSource
 from seestack.sources.folder import FolderSource
 from seestack.stacker import LiveStacker
+from seestack.storage.session_folder import SessionFolder
 
 __all__ = [
     "camera_source",
@@ -89,7 +90,7 @@ def session_of(
         stacker,
         frames=settings.stacking.frames,
         preview_every=settings.stacking.preview_every,
-        save_to=Path(settings.output.folder) / "subs" if keep else None,
+        save_to=SessionFolder(settings.output.folder).sub_frames if keep else None,
     )
 
 

@@ -23,6 +23,7 @@ from seestack.numerics.propagation import resampled, resampled_count, resampled_
 from seestack.steps.colour import luminance_of_colour
 from seestack.steps.detection import detect
 from seestack.steps.normalization import normalize, sky_boxes
+from seestack.storage.session_folder import SessionFolder
 from seestack.storage.stackfile import read_observation, read_stack
 
 __all__ = ["MergedPart", "MergedStacks", "merge_stacks"]
@@ -212,7 +213,7 @@ def _opened(item: StackLike) -> tuple[str, Stack, Observation]:
     if isinstance(item, Stack):
         return "", item, Observation()
     path = Path(item)
-    path = path / "stack.fits" if path.is_dir() else path
+    path = SessionFolder(path).stack if path.is_dir() else path
     return str(path), read_stack(path), read_observation(path)
 
 

@@ -15,25 +15,15 @@ from seestack.session import CaptureSession
 from seestack.snapshots import Snapshot
 from seestack.storage.checkpoint import checkpoint_bytes, unfinished_frames, write_checkpoint
 from seestack.storage.ledger import Ledger
+from seestack.storage.session_folder import SessionFolder
 
-__all__ = ["Recorder", "checkpoint_path"]
+__all__ = ["Recorder"]
 
 # A checkpoint waits for so many times what the last one took: it has 1 part in 21.
 _WORTH = 20.0
 # Before the first one it is taken to be written at this speed.
 _BYTES_PER_S = 100e6
 _SHORTEST_S = 0.05
-
-
-def checkpoint_path(folder: str | Path) -> Path:
-    """Return where the checkpoint of a session's folder is.
-
-    Examples
-    --------
-    >>> checkpoint_path("stacked").name
-    'session.checkpoint'
-    """
-    return Path(folder) / "session.checkpoint"
 
 
 class Recorder:
@@ -68,10 +58,11 @@ class Recorder:
     def __init__(
         self, session: CaptureSession, folder: str | Path, *, checkpoints: bool = True
     ) -> None:
-        self.path = checkpoint_path(folder)
+        self._folder = SessionFolder(folder)
+        self.path = self._folder.checkpoint
         self.checkpoints = checkpoints
         self._session = session
-        self._ledger = Ledger(Path(folder) / "frames.csv")
+        self._ledger = Ledger(self._folder.table)
         self._lock = threading.Lock()
         self._frames = session.stacker.frames_total
         self._cost_s: float | None = None
@@ -169,7 +160,7 @@ class Recorder:
         count = unfinished_frames(self.path)
         if not self.path.exists() or count == 0:
             return None
-        aside = self.path.with_name("previous.checkpoint")
+        aside = self._folder.previous
         self.path.replace(aside)
         held = "a damaged checkpoint" if count is None else f"a session of {count} frames"
         return (

@@ -14,16 +14,16 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from seestack.model import Frame, FrameReport, RejectionKind, UnreadableFrameError
 from seestack.sources.files import read_frame
+from seestack.sources.persistence import Item
 from seestack.stacker import LiveStacker
+from seestack.verdicts import verdict
 
 __all__ = ["Item", "MissingFramesError", "read_again", "restack"]
 
 Names = Collection[int | str]
-Item = Frame | ArrayLike | UnreadableFrameError
 _SWITCHED_OFF = "switched off"
 
 
@@ -101,7 +101,7 @@ def restack(
             blank = _blank(report)
             found = new.reject(_SWITCHED_OFF, kind=RejectionKind.SWITCHED_OFF, frame=blank)
         else:
-            found = _added(new, next(items))
+            found = verdict(new, next(items))
         if progress is not None:
             progress(found)
     return new
@@ -210,10 +210,3 @@ def _read(source: str, path: Path) -> Frame | UnreadableFrameError:
 def _blank(report: FrameReport) -> Frame:
     start = None if report["start"] is None else datetime.fromisoformat(report["start"])
     return Frame(np.empty((0, 0)), report["exposure_s"], start, report["source"])
-
-
-def _added(stacker: LiveStacker, item: Item) -> FrameReport:
-    try:
-        return stacker.add_frame(item)
-    except (TypeError, ValueError) as error:  # not an image: a row, as in a session
-        return stacker.reject(str(error), frame=item if isinstance(item, Frame) else None)

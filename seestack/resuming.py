@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from seestack.recording import checkpoint_path
+from seestack.intake import stop_source
 from seestack.sources.files import frames_in
 from seestack.sources.folder import FileSource
 from seestack.sources.persistence import Item
 from seestack.stacker import LiveStacker
 from seestack.storage.checkpoint import Checkpoint, read_checkpoint
+from seestack.storage.session_folder import SessionFolder
 
 __all__ = ["SavedFirst", "resume", "saved_since"]
 
@@ -44,7 +45,7 @@ def resume(folder: str | Path, stacker: LiveStacker) -> Checkpoint:
     >>> resume("no/such/folder", st).stacker is st
     True
     """
-    path = checkpoint_path(folder)
+    path = SessionFolder(folder).checkpoint
     if not path.exists():
         print(f"seestack: note: {path} is not there; starting anew", file=sys.stderr)
         return Checkpoint(stacker, frozenset())
@@ -72,10 +73,10 @@ def saved_since(folder: str | Path, found: Checkpoint) -> list[Path]:
     >>> saved_since("no/such/folder", Checkpoint(LiveStacker(), frozenset()))
     []
     """
-    saved = frames_in(Path(folder) / "subs")
+    saved = frames_in(SessionFolder(folder).sub_frames)
     # A session begins with an empty checkpoint; from then on its first frame tells.
     known = [path for path in saved if os.path.abspath(path) in found.inputs]
-    began = known if found.stacker.frames_total else [checkpoint_path(folder)]
+    began = known if found.stacker.frames_total else [SessionFolder(folder).checkpoint]
     if not all(path.exists() for path in began) or not began:
         return []
     first = min(path.stat().st_mtime_ns for path in began)
@@ -113,6 +114,4 @@ class SavedFirst:
     def stop(self) -> None:
         """End the iteration; may be called from another thread."""
         for source in (self._files, self._source):
-            stop = getattr(source, "stop", None)
-            if callable(stop):
-                stop()
+            stop_source(source)

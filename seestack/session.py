@@ -1,8 +1,7 @@
 """CaptureSession: frames from a source, stacked as they arrive, seen by observers.
 
-One thread reads the source, a second one stacks, so that the next exposure runs while
-the last one is stacked. At most two frames wait between them: when stacking is slower
-than the camera, the camera waits. Observers read frozen snapshots.
+One thread reads the source (`intake`), a second one stacks, so that the next exposure runs
+while the last one is stacked. Observers read frozen snapshots.
 """
 
 from __future__ import annotations
@@ -12,22 +11,22 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from seestack.checks import check_positive
-from seestack.model import Frame, FrameReport, UnreadableFrameError
+from seestack.intake import Intake, stop_source
+from seestack.model import Frame, FrameReport
 from seestack.snapshots import Snapshot, seconds_left
 from seestack.sources.persistence import Item, persistent
 from seestack.stacker import LiveStacker
-from seestack.storage.fits import write_frame
+from seestack.storage.subframes import SubFrames
+from seestack.verdicts import verdict
 
 __all__ = ["CaptureSession"]
 
 logger = logging.getLogger(__name__)
 
-_WAITING_FRAMES = 2
 _LOOK_S = 0.1
 _RECENT = 5
 
@@ -55,7 +54,7 @@ class CaptureSession:
 
     Attributes
     ----------
-    error : BaseException or None
+    error : Exception or None
         What ended the session early.
     trouble : str or None
         What hinders a running session, such as a lost camera; None once the next frame
@@ -96,25 +95,21 @@ class CaptureSession:
         self.stacker = stacker or LiveStacker()
         self.frames = frames
         self.preview_every = preview_every
-        self.error: BaseException | None = None
         self.trouble: str | None = None
-        self._save_to = None if save_to is None else Path(save_to)
+        self._sub_frames = None if save_to is None else SubFrames(save_to)
         self._give_up_s = give_up_s
         self._state, self._detail = "idle", "not started"
         self._began = self._ended = 0.0
         self._stopping, self._over = threading.Event(), threading.Event()
-        self._read_all = threading.Event()
-        self._waiting: queue.Queue[Item] = queue.Queue(_WAITING_FRAMES)
+        self._failure: Exception | None = None
         self._lock = threading.Lock()
         self._stacking = threading.Lock()
         self._reports: deque[FrameReport] = deque(maxlen=_RECENT)
-        self._preview_number = self._unseen = self._saved = 0
+        self._preview_number = self._unseen = 0
         self._preview: tuple[int, bytes | None] = (0, None)
         self._observers: list[Callable[[Snapshot], None]] = []
-        self._threads = [
-            threading.Thread(target=self._read, name="seestack-read", daemon=True),
-            threading.Thread(target=self._stack, name="seestack-stack", daemon=True),
-        ]
+        self._intake = Intake(self._arriving())
+        self._thread = threading.Thread(target=self._stack, name="seestack-stack", daemon=True)
 
     def start(self) -> None:
         """Begin; returns at once.
@@ -129,8 +124,8 @@ class CaptureSession:
                 raise RuntimeError(f"a session starts once, and this one is {self._state}")
             self._state, self._detail = "running", "waiting for the first frame"
             self._began = time.monotonic()
-        for thread in self._threads:
-            thread.start()
+        self._intake.start()
+        self._thread.start()
 
     def stop(self, *, timeout_s: float = 1.0) -> Snapshot:
         """End the session, in mid-exposure too; what was read is still stacked.
@@ -166,8 +161,8 @@ class CaptureSession:
             Look at its `state`: it is ``"running"`` when the time was too short.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        reader, stacker = self._threads
-        started = stacker.ident is not None and stacker is not threading.current_thread()
+        current = threading.current_thread()
+        started = self._thread.ident is not None and self._thread is not current
         # An event, because a join that Ctrl-C interrupts takes its thread for ended (before
         # Python 3.13); in slices, because a longer wait cannot be interrupted everywhere.
         while started and not self._over.is_set():
@@ -175,9 +170,9 @@ class CaptureSession:
             if left_s <= 0:
                 return self.snapshot()
             self._over.wait(min(left_s, _LOOK_S))
-        for thread in (stacker, reader):
+        for thread in (self._thread, self._intake.thread):
             # A source without a stop() may sit in its next frame; it ends by itself.
-            if thread.ident is not None and thread is not threading.current_thread():
+            if thread.ident is not None and thread is not current:
                 thread.join(_LOOK_S)
         return self.snapshot()
 
@@ -214,7 +209,7 @@ class CaptureSession:
                 frames_stacked=stacked,
                 frames_total=total,
                 frames_rejected=total - stacked,
-                frames_waiting=self._waiting.qsize(),
+                frames_waiting=self._intake.waiting,
                 snr_gain=stacked**0.5,
                 last_report=last,
                 last_reasons=tuple(report["reason"] for report in self._reports),
@@ -267,57 +262,46 @@ class CaptureSession:
             self._detail = self.trouble = detail
         self._notify()
 
-    def _read(self) -> None:
-        """Hand every frame of the source to the stacking thread; the first thread's work."""
-        try:
-            items = persistent(
-                self.source, stopping=self._stopping, tell=self.tell, give_up_s=self._give_up_s
-            )
-            for item in items:
-                self.trouble = None
-                if not self._hand_over(self._saved_as(item)):
-                    break
-        except Exception as error:
-            if not self._stopping.is_set():
-                logger.debug("the source of frames failed", exc_info=True)
-                self.error = error
-        finally:
-            self._read_all.set()
+    @property
+    def error(self) -> Exception | None:
+        """What ended the session early; None without such."""
+        return self._failure or self._intake.error
 
-    def _hand_over(self, item: Item) -> bool:
-        """Wait for room in the queue; False when the session ends meanwhile."""
-        while not self._ended:
-            try:
-                self._waiting.put(item, timeout=_LOOK_S)
-            except queue.Full:
-                continue
-            return True
-        return False
+    def _arriving(self) -> Iterator[Item]:
+        """Yield what the source yields, saved where that is wanted; the first thread's work."""
+        try:
+            for item in persistent(
+                self.source, stopping=self._stopping, tell=self.tell, give_up_s=self._give_up_s
+            ):
+                self.trouble = None
+                yield self._saved(item)
+        except Exception:
+            if not self._stopping.is_set():
+                raise
 
     def _stack(self) -> None:
         """Stack what was read until the session ends; the second thread's work."""
         try:
-            while not self._is_over():
+            while not (self._is_over() or self._intake.is_exhausted()):
                 try:
-                    item = self._waiting.get(timeout=_LOOK_S)
+                    item = self._intake.take()
                 except queue.Empty:
-                    if self._read_all.is_set() and self._waiting.empty():
-                        break
-                else:
-                    self._stack_one(item)
+                    continue
+                self._stack_one(item)
         except Exception as error:
             logger.exception("stacking failed")
-            self.error = error
+            self._failure = error
         finally:
             stopped = self._stopping.is_set()
             self._stopping.set()
             self._stop_source()
+            self._intake.close()
             self._end(stopped=stopped)
             self._over.set()
 
     def _stack_one(self, item: Item) -> None:
         with self._stacking:
-            report = self._report(item)
+            report = verdict(self.stacker, item)
             with self._lock:
                 self._reports.append(report)
                 self._detail = report["reason"]
@@ -326,14 +310,6 @@ class CaptureSession:
                     self._preview_number += 1
                     self._unseen = 0
         self._notify()
-
-    def _report(self, item: Item) -> FrameReport:
-        try:
-            if isinstance(item, UnreadableFrameError):
-                return self.stacker.reject(str(item), source=item.source)
-            return self.stacker.add_frame(item)
-        except (TypeError, ValueError) as error:  # not an image: a row, not the end
-            return self.stacker.reject(str(error), frame=item if isinstance(item, Frame) else None)
 
     def _is_over(self) -> bool:
         return self.frames is not None and self.stacker.frames_stacked >= self.frames
@@ -354,33 +330,21 @@ class CaptureSession:
         self._notify()
 
     def _stop_source(self) -> None:
-        stop = getattr(self.source, "stop", None)
-        if not callable(stop):
-            return
         try:
-            stop()
+            stop_source(self.source)
         except Exception:
             logger.exception("the source of frames could not be stopped")
 
-    def _saved_as(self, item: Item) -> Item:
+    def _saved(self, item: Item) -> Item:
         """Save a frame where that is wanted; it then bears the name of its file."""
-        if self._save_to is None or not isinstance(item, Frame):
+        if self._sub_frames is None or not isinstance(item, Frame):
             return item
-        if item.source and Path(item.source).parent == self._save_to:
-            return item  # it was read from there
-        started = item.start.strftime("%Y%m%d-%H%M%S-%f")[:-3] if item.start else "undated"
         try:
-            while True:
-                self._saved += 1
-                path = self._save_to / f"sub_{started}_{self._saved:05d}.fits"
-                if not path.exists():
-                    break
-            write_frame(path, item)
+            return self._sub_frames.save(item)
         except Exception as error:
             logger.debug("a sub-frame could not be saved", exc_info=True)
             self.tell(f"a sub-frame could not be saved: {error}")
             return item
-        return replace(item, source=str(path))
 
     def _notify(self) -> None:
         snapshot = self.snapshot()

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seestack import __version__
+from seestack.results import made_folder, write_results
+from seestack.storage.session_folder import SessionFolder
 
 if TYPE_CHECKING:
     from seestack.config import Settings
@@ -25,9 +26,9 @@ __all__ = [
     "INTERRUPTED",
     "NOTHING",
     "SUCCESS",
+    "complain",
     "print_failures",
     "print_summary",
-    "result_paths",
     "run_session",
     "write_results",
 ]
@@ -56,15 +57,14 @@ def run_session(session: CaptureSession, settings: Settings, *, total: int, quie
     """
     from seestack.recording import Recorder
 
-    out = Path(settings.output.folder)
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out = made_folder(settings.output.folder)
     except OSError as error:
-        print(f"seestack: {out} cannot be the folder for results: {error}", file=sys.stderr)
+        complain(error)
         return NOTHING
     recorder = Recorder(session, out, checkpoints=settings.output.checkpoint)
     if note := recorder.begin():
-        print(f"seestack: note: {note}", file=sys.stderr)
+        complain(f"note: {note}")
     seen, interrupted = _show_progress(session, settings, total, quiet=quiet)
     with _undisturbed(interrupted):
         written, failed = write_results(session.stacker, settings)
@@ -75,7 +75,7 @@ def run_session(session: CaptureSession, settings: Settings, *, total: int, quie
         print_summary(session.stacker, written)
     print_failures(failed)
     if seen.state == "failed":
-        print(f"seestack: the session ended early: {seen.detail}", file=sys.stderr)
+        complain(f"the session ended early: {seen.detail}")
     return SUCCESS if session.stacker.frames_stacked and not failed else NOTHING
 
 
@@ -107,7 +107,7 @@ def _show_progress(
             return session.wait(), False
         except KeyboardInterrupt:
             with _undisturbed(True):
-                print("seestack: stopped; what was stacked so far is kept", file=sys.stderr)
+                complain("stopped; what was stacked so far is kept")
                 return session.stop(timeout_s=10.0), True
 
 
@@ -115,7 +115,7 @@ def _previewer(session: CaptureSession, settings: Settings) -> Callable[[Snapsho
     """Return an observer that renews preview.png as the stack grows."""
     from seestack.storage.replacing import replacing
 
-    _, preview, _ = result_paths(settings)
+    preview = SessionFolder(settings.output.folder).preview
     shown = {"number": 0}
 
     def renew(seen: Snapshot) -> None:
@@ -176,63 +176,15 @@ def _line(report: FrameReport, count: str) -> str:
     )
 
 
-def result_paths(settings: Settings) -> tuple[Path, Path, Path]:
-    """Return where the stack, its picture and the table of frames go."""
-    out = Path(settings.output.folder)
-    return out / "stack.fits", out / "preview.png", out / "frames.csv"
-
-
-def write_results(stacker: LiveStacker, settings: Settings) -> tuple[list[Path], list[OSError]]:
-    """Write what there is; one file that fails does not keep the others from it.
-
-    Returns
-    -------
-    tuple of list
-        The files written, and why others could not be.
-    """
-    from seestack.steps.stretching import preview_png
-    from seestack.storage.fits import write_stack
-    from seestack.storage.ledger import write_frames_csv
-    from seestack.storage.replacing import replacing
-
-    image, preview, table = result_paths(settings)
-    stack, reports = stacker.stack, stacker.reports
-    masters = stacker.calibration.described() if stacker.calibration else []
-    history = [f"seestack {__version__}", *stacker.options.described(), *masters]
-    jobs: list[tuple[Path, Callable[[], object]]] = []
-    if stack is not None:
-
-        def write_image() -> None:
-            write_stack(
-                image,
-                stack,
-                stacker.observation,
-                history=history,
-                with_site=settings.output.with_site,
-                overwrite=True,
-            )
-
-        def write_preview() -> None:
-            with replacing(preview) as file:
-                file.write(preview_png(stack.mean, max_px=max(stack.shape)))
-
-        jobs = [(image, write_image), (preview, write_preview)]
-    if reports:
-        jobs.append((table, lambda: write_frames_csv(table, reports)))
-    written, failed = [], []
-    for path, write in jobs:
-        try:
-            write()
-            written.append(path)
-        except OSError as error:
-            failed.append(error)
-    return written, failed
+def complain(what: object) -> None:
+    """Tell the user on the standard error, under the name of the program."""
+    print(f"seestack: {what}", file=sys.stderr)
 
 
 def print_failures(failed: list[OSError]) -> None:
     """Name the results that could not be written."""
     for failure in failed:
-        print(f"seestack: a result could not be written: {failure}", file=sys.stderr)
+        complain(f"a result could not be written: {failure}")
 
 
 def print_summary(stacker: LiveStacker, written: list[Path]) -> None:

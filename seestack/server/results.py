@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from seestack import __version__
+from seestack.results import described
 from seestack.server.base import Handler
 from seestack.server.refusals import Refusal
 from seestack.server.sessions import Run
@@ -118,6 +118,5 @@ def _fits(run: Run) -> bytes | None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stack.fits"
-        history = [f"seestack {__version__}", *stacker.options.described()]
-        write_stack(path, stack, stacker.observation, history=history)
+        write_stack(path, stack, stacker.observation, history=described(stacker))
         return path.read_bytes()
