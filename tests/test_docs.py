@@ -20,7 +20,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import seestack
-from seestack import CaptureSession, Frame, FrameReport, SimulatedSource, cli
+from seestack import CaptureSession, Frame, FrameReport, SimulatedSource, arguments, cli
 from seestack.alpaca.scene import PEDESTAL_ADU, Scene
 from seestack.alpaca.simulator import SimulatedTelescope
 from seestack.alpaca.sky import Sky
@@ -69,7 +69,7 @@ def run_commands(example):
         if words[:1] != ["seestack"]:
             continue
         if NOT_RUN.match(line):
-            cli._parser().parse_args(words[1:])
+            arguments.parser().parse_args(words[1:])
         else:
             assert cli.main(words[1:]) == 0, line
 
