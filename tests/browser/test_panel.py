@@ -268,11 +268,15 @@ def test_it_says_what_to_do_about_a_frame_and_its_table_fits(lab, page):
         lab,
         page,
         "left_out.ipynb",
-        "import numpy as np, seestack\n"
+        "import numpy as np, seestack, time\n"
         "from seestack.simulation import random_field, simulate_frame\n"
         "field = random_field((240, 180), 60, seed=5)\n"
-        "frames = [simulate_frame(field, (240, 180), seed=n) for n in range(3)]\n"
-        "session = seestack.CaptureSession([*frames, np.ones((240, 180))], frames=None)\n"
+        "def slowly():\n"
+        "    for n in range(3):\n"
+        "        yield simulate_frame(field, (240, 180), seed=n)\n"
+        "    yield np.ones((240, 180))\n"
+        "    time.sleep(2)\n"
+        "session = seestack.CaptureSession(slowly(), frames=None)\n"
         "seestack.LivePanel(session)",
     )
     remedy = "clouds or another field? else lower “Star threshold” or raise max_stars"

@@ -135,10 +135,17 @@ def test_every_tab_is_drawn_when_it_is_looked_at(panels):
     assert "reference frame" in panel.tabs.rows.value
 
 
+def slowly(images):
+    """Yield images so that there is time to tell of each."""
+    for image in images:
+        yield image
+        time.sleep(0.7)
+
+
 def test_a_frame_that_is_left_out_is_told_with_what_can_be_done(panels):
     images = [simulate_frame(FIELD, SHAPE, seed=n) for n in range(4)]
     images[2] = np.full(SHAPE, 100.0)
-    panel = panels(CaptureSession(images, KeepingStacker(), frames=None))
+    panel = panels(CaptureSession(slowly(images), KeepingStacker(), frames=None))
     lines, drawn = [], []
     panel.state.observe(lambda change: lines.append(change["new"]), names="value")
     panel.tabs.last.observe(lambda change: drawn.append(change["new"]), names="value")
