@@ -1,4 +1,6 @@
-from seestack.model import Image
+from seestack.model import FloatArray, Image
+
+LANES: int
 
 def power(u: Image, exponent: Image, out: Image) -> None: ...
 def normal_equations(
@@ -6,16 +8,23 @@ def normal_equations(
     valid: Image,
     x: Image,
     y: Image,
-    parameters: Image,
-    form: Image,
+    parameters: FloatArray,
     nodes: Image,
     inner: int,
+    core: int,
     gain: float,
-    normal: Image,
-    gradient: Image,
-    residual: Image,
-    weights: Image,
-    jacobian: Image,
+    normal: FloatArray,
+    gradient: FloatArray,
+    squares: FloatArray,
+    pixels: Image,
 ) -> None: ...
-def leverages(jacobian: Image, weights: Image, covariance: Image, out: Image) -> None: ...
+def star_light(
+    pixels: Image,
+    valid: Image,
+    parameters: FloatArray,
+    covariance: FloatArray,
+    light: Image,
+    free: Image,
+    bright: Image,
+) -> None: ...
 def excesses(light: Image, residual: Image, free: Image, gain: float, out: Image) -> None: ...

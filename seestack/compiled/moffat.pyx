@@ -2,9 +2,15 @@
 # cython: initializedcheck=False
 """Moffat profiles on the stamps of many stars, and what a Gauss-Newton step needs of them.
 
-The innermost loops go over stars side by side, so that the compiler does several at once
-and no sum changes its order for that. Everything is in units of the noise of the sky.
+The innermost loops go over 32 stars side by side, so that the compiler does several at once
+and no sum changes its order for that; there are places for stars beyond the last one, which
+weigh nothing. Everything is in units of the noise of the sky.
 """
+
+from libc.math cimport exp, exp2, log
+from libc.string cimport memcpy, memset
+
+LANES = 32
 
 cdef enum:
     BLOCK = 32
@@ -24,6 +30,7 @@ cdef extern from *:
     #define ONE 1.0f
     #define TWO 2.0f
     #define HALF 0.5f
+    #define MOST 0.9f
     #define LN_2 0.693147181f
     #define LOG_1 2.88539008f
     #define LOG_3 0.961796694f
@@ -34,7 +41,7 @@ cdef extern from *:
     #define EXP_5 0.00833333333f
     #define EXP_6 0.00138888889f
     """
-    float ONE, TWO, HALF, LN_2, LOG_1, LOG_3, LOG_5, LOG_7, EXP_3, EXP_4, EXP_5, EXP_6
+    float ONE, TWO, HALF, MOST, LN_2, LOG_1, LOG_3, LOG_5, LOG_7, EXP_3, EXP_4, EXP_5, EXP_6
 
 cdef union Word:
     float real
@@ -87,31 +94,31 @@ cdef struct Block:
     float weight[BLOCK]
     float normal[8][8][BLOCK]
     float gradient[8][BLOCK]
+    float square[BLOCK]
 
 
-cdef void load(
-    Block* block, const float[:, ::1] parameters, const float[:, ::1] form, Py_ssize_t first,
-    int count
-) noexcept nogil:
-    cdef int k, l, s
-    for s in range(count):
+cdef void load(Block* block, const double[:, ::1] parameters, Py_ssize_t first) noexcept nogil:
+    """Derive k times the quadratic form, k times the size, and d(log k) / d(log beta)."""
+    cdef int k, s
+    cdef Py_ssize_t star
+    cdef double size, stretch, power, of_power
+    memset(block, 0, sizeof(Block))
+    for s in range(BLOCK):
+        star = min(first + s, parameters.shape[0] - 1)
         for k in range(8):
-            block.p[k][s] = parameters[k, first + s]
-        block.a[s] = form[0, first + s]
-        block.b[s] = form[1, first + s]
-        block.c[s] = form[2, first + s]
-        block.sheared[s] = form[3, first + s]
-        block.bent[s] = form[4, first + s]
-    for k in range(8):
-        for s in range(count):
-            block.gradient[k][s] = 0
-        for l in range(8):
-            for s in range(count):
-                block.normal[k][l][s] = 0
+            block.p[k][s] = <float>parameters[star, k]
+        size, stretch = exp(parameters[star, LOG_SIZE]), exp(parameters[star, STRETCH])
+        power = exp2(1 / parameters[star, BETA])
+        of_power = power - 1
+        block.a[s] = <float>(of_power * (size * stretch))
+        block.b[s] = <float>(of_power * (size * parameters[star, SHEAR]))
+        block.c[s] = <float>(of_power * (size / stretch))
+        block.sheared[s] = <float>(of_power * size)
+        block.bent[s] = <float>(-log(2.0) * power / (parameters[star, BETA] * of_power))
 
 
 cdef void add_node(
-    Block* block, float x, float y, float share, int count, bint with_shape
+    Block* block, float x, float y, float share, bint with_shape
 ) noexcept nogil:
     """Add one point of a pixel to its moments: P, P / u times dx, dy and squares, P log2 u.
 
@@ -120,7 +127,7 @@ cdef void add_node(
     cdef int s
     cdef float dx, dy, u, log_u, profile, slope
     if with_shape:
-        for s in range(count):
+        for s in range(BLOCK):
             dx = x - block.p[X][s]
             dy = y - block.p[Y][s]
             u = ONE + (dx * (block.a[s] * dx + TWO * block.b[s] * dy) + block.c[s] * dy * dy)
@@ -135,7 +142,7 @@ cdef void add_node(
             block.moment[5][s] += slope * dx * dy
             block.moment[6][s] += profile * log_u
     else:
-        for s in range(count):
+        for s in range(BLOCK):
             dx = x - block.p[X][s]
             dy = y - block.p[Y][s]
             u = ONE + (dx * (block.a[s] * dx + TWO * block.b[s] * dy) + block.c[s] * dy * dy)
@@ -146,11 +153,11 @@ cdef void add_node(
             block.moment[2][s] += slope * dy
 
 
-cdef void derive(Block* block, int count, bint with_shape) noexcept nogil:
+cdef void derive(Block* block, bint with_shape) noexcept nogil:
     """Turn the moments of a pixel into the derivatives of the model."""
     cdef int s
     cdef float steep, along, across, q
-    for s in range(count):
+    for s in range(BLOCK):
         steep = TWO * block.p[AMPLITUDE][s] * block.p[BETA][s]
         block.derivative[X][s] = steep * (
             block.a[s] * block.moment[1][s] + block.b[s] * block.moment[2][s]
@@ -161,7 +168,7 @@ cdef void derive(Block* block, int count, bint with_shape) noexcept nogil:
         block.derivative[AMPLITUDE][s] = block.moment[0][s]
         block.derivative[SKY][s] = 1
     if with_shape:
-        for s in range(count):
+        for s in range(BLOCK):
             steep = -block.p[AMPLITUDE][s] * block.p[BETA][s]
             along = block.a[s] * block.moment[3][s]
             across = block.c[s] * block.moment[4][s]
@@ -175,27 +182,28 @@ cdef void derive(Block* block, int count, bint with_shape) noexcept nogil:
 
 
 cdef void weigh(
-    Block* block, const float* data, const float* valid, float gain, int count
+    Block* block, const float* data, const float* valid, float gain
 ) noexcept nogil:
     """Set residual and weight of a pixel; the variance is 1 and the photon noise."""
     cdef int s
     cdef float light
-    for s in range(count):
+    for s in range(BLOCK):
         light = block.p[AMPLITUDE][s] * block.moment[0][s]
         block.residual[s] = valid[s] * (data[s] - light - block.p[SKY][s])
         light = light if light > 0 else 0
         block.weight[s] = valid[s] / (ONE + gain * light)
+        block.square[s] += block.weight[s] * (block.residual[s] * block.residual[s])
 
 
-cdef void add_pixel(Block* block, int count, int free) noexcept nogil:
+cdef void add_pixel(Block* block, int free) noexcept nogil:
     cdef int k, l, s
     for k in range(free):
         for l in range(k + 1):
-            for s in range(count):
+            for s in range(BLOCK):
                 block.normal[k][l][s] += (
                     block.weight[s] * block.derivative[k][s] * block.derivative[l][s]
                 )
-        for s in range(count):
+        for s in range(BLOCK):
             block.gradient[k][s] += block.weight[s] * block.derivative[k][s] * block.residual[s]
 
 
@@ -204,37 +212,38 @@ def normal_equations(
     const float[:, ::1] valid,
     const float[::1] x,
     const float[::1] y,
-    const float[:, ::1] parameters,
-    const float[:, ::1] form,
+    const double[:, ::1] parameters,
     const float[:, ::1] nodes,
     Py_ssize_t inner,
+    Py_ssize_t core,
     float gain,
-    float[:, :, ::1] normal,
-    float[:, ::1] gradient,
-    float[:, ::1] residual,
-    float[:, ::1] weights,
-    float[:, :, ::1] jacobian,
+    double[:, :, ::1] normal,
+    double[:, ::1] gradient,
+    double[:, ::1] squares,
+    float[:, :, ::1] pixels,
 ):
     """Evaluate the model of each star and sum the normal equations over its pixels.
 
-    Stars are the last axis of every array, pixels the one before. `form` holds the quadratic
-    form times k, k times the size, and d(log k) / d(log beta). The first `inner` pixels are
-    integrated over all nodes but the last, the others are taken at the last. The first 4
-    parameters are free or all 8, as the size of `normal` says; `jacobian` takes the derivatives
-    by x, y and amplitude.
+    Stars are the last axis of `data`, `valid` and `pixels`, which have places for a multiple of
+    32, pixels the one before. The first `inner` pixels are integrated over all nodes but
+    the last, the others are taken at the last. The first 4 parameters are free or all 8, as the
+    size of `normal` says. `squares` takes the weighted squares of the residuals of all pixels
+    and of the first `core`; `pixels` residuals, weights, and the derivatives by x, y and
+    amplitude, where it has room.
     """
-    cdef Py_ssize_t number, first, pixel, n
-    cdef int count, k, l, s, free = normal.shape[0]
+    cdef Py_ssize_t number, first, pixel, n, plane = data.shape[0] * data.shape[1], place
+    cdef int count, k, l, s, free = normal.shape[1]
+    cdef float *kept = NULL
     cdef Block block
+    if pixels.shape[1] == data.shape[0]:
+        kept = &pixels[0, 0, 0]
     with nogil:
-        for number in range((data.shape[1] + BLOCK - 1) // BLOCK):
+        for number in range((parameters.shape[0] + BLOCK - 1) // BLOCK):
             first = number * BLOCK
-            count = <int>min(data.shape[1] - first, <Py_ssize_t>BLOCK)
-            load(&block, parameters, form, first, count)
+            count = <int>min(parameters.shape[0] - first, <Py_ssize_t>BLOCK)
+            load(&block, parameters, first)
             for pixel in range(data.shape[0]):
-                for k in range(7):
-                    for s in range(count):
-                        block.moment[k][s] = 0
+                memset(&block.moment, 0, sizeof(block.moment))
                 # The last node, the middle of the pixel, serves for the outer pixels alone.
                 for n in range(
                     0 if pixel < inner else nodes.shape[0] - 1,
@@ -242,56 +251,94 @@ def normal_equations(
                 ):
                     add_node(
                         &block, x[pixel] + nodes[n, 0], y[pixel] + nodes[n, 1], nodes[n, 2],
-                        count, free > 4
+                        free > 4
                     )
-                derive(&block, count, free > 4)
-                weigh(&block, &data[pixel, first], &valid[pixel, first], gain, count)
-                add_pixel(&block, count, free)
-                for s in range(count):
-                    residual[pixel, first + s] = block.residual[s]
-                    weights[pixel, first + s] = block.weight[s]
-                for k in range(<int>jacobian.shape[0]):
+                derive(&block, free > 4)
+                weigh(&block, &data[pixel, first], &valid[pixel, first], gain)
+                add_pixel(&block, free)
+                if pixel == core - 1:
                     for s in range(count):
-                        jacobian[k, pixel, first + s] = block.derivative[k][s]
-            for k in range(free):
-                for s in range(count):
-                    gradient[k, first + s] = block.gradient[k][s]
-                for l in range(free):
-                    for s in range(count):
-                        normal[k, l, first + s] = block.normal[max(k, l)][min(k, l)][s]
+                        squares[1, first + s] = block.square[s]
+                if kept != NULL:
+                    place = pixel * data.shape[1] + first
+                    memcpy(kept + place, &block.residual, BLOCK * sizeof(float))
+                    memcpy(kept + plane + place, &block.weight, BLOCK * sizeof(float))
+                    for k in range(3):
+                        memcpy(
+                            kept + (2 + k) * plane + place, &block.derivative[k],
+                            BLOCK * sizeof(float),
+                        )
+            for s in range(count):
+                squares[0, first + s] = block.square[s]
+                for k in range(free):
+                    gradient[first + s, k] = block.gradient[k][s]
+                    for l in range(free):
+                        normal[first + s, k, l] = block.normal[max(k, l)][min(k, l)][s]
 
 
-def leverages(
-    const float[:, :, ::1] jacobian,
-    const float[:, ::1] weights,
-    const float[:, :, ::1] covariance,
-    float[:, ::1] out,
+def star_light(
+    const float[:, :, ::1] pixels,
+    const float[:, ::1] valid,
+    const double[:, ::1] parameters,
+    const double[:, :, ::1] covariance,
+    float[:, ::1] light,
+    float[:, ::1] free,
+    float[::1] bright,
 ):
-    """Write the share of each pixel's noise that the fit of its star takes up.
+    """Write the light of each star in its pixels, what the fit leaves of their noise, and more.
 
-    `covariance` belongs to x, y, amplitude and sky, whose derivative is 1.
+    `pixels` are those of `normal_equations`, `covariance` belongs to x, y, amplitude and sky,
+    whose derivative is 1. Light that is not above the noise counts as none; `bright` takes the
+    number of pixels that have some. A fit leaves a tenth of the noise at least.
     """
-    cdef Py_ssize_t p, s
-    cdef float x, y, light
+    cdef Py_ssize_t number, first, p, star
+    cdef int k, l, s
+    cdef float of[4][4][BLOCK]
+    cdef float amplitude[BLOCK]
+    cdef float count[BLOCK]
+    cdef const float *weight
+    cdef const float *x
+    cdef const float *y
+    cdef const float *height
+    cdef const float *known
+    cdef float *out
+    cdef float *left
+    cdef float share
     with nogil:
-        for p in range(weights.shape[0]):
-            for s in range(weights.shape[1]):
-                x = jacobian[X, p, s]
-                y = jacobian[Y, p, s]
-                light = jacobian[AMPLITUDE, p, s]
-                out[p, s] = weights[p, s] * (
-                    x * (x * covariance[X, X, s] + TWO * y * covariance[X, Y, s])
-                    + y * y * covariance[Y, Y, s]
-                    + light * (
-                        light * covariance[AMPLITUDE, AMPLITUDE, s]
-                        + TWO * x * covariance[X, AMPLITUDE, s]
-                        + TWO * y * covariance[Y, AMPLITUDE, s]
-                        + TWO * covariance[AMPLITUDE, SKY, s]
+        for number in range((parameters.shape[0] + BLOCK - 1) // BLOCK):
+            first = number * BLOCK
+            for s in range(BLOCK):
+                star = min(first + s, parameters.shape[0] - 1)
+                amplitude[s], count[s] = <float>parameters[star, AMPLITUDE], 0
+                for k in range(4):
+                    for l in range(4):
+                        of[k][l][s] = <float>covariance[star, k, l]
+            for p in range(valid.shape[0]):
+                weight, x, y = &pixels[1, p, first], &pixels[2, p, first], &pixels[3, p, first]
+                height, known = &pixels[4, p, first], &valid[p, first]
+                out, left = &light[p, first], &free[p, first]
+                for s in range(BLOCK):
+                    share = weight[s] * (
+                        x[s] * (x[s] * of[X][X][s] + TWO * y[s] * of[X][Y][s])
+                        + y[s] * y[s] * of[Y][Y][s]
+                        + height[s] * (
+                            height[s] * of[AMPLITUDE][AMPLITUDE][s]
+                            + TWO * x[s] * of[X][AMPLITUDE][s]
+                            + TWO * y[s] * of[Y][AMPLITUDE][s]
+                            + TWO * of[AMPLITUDE][SKY][s]
+                        )
+                        + TWO * x[s] * of[X][SKY][s]
+                        + TWO * y[s] * of[Y][SKY][s]
+                        + of[SKY][SKY][s]
                     )
-                    + TWO * x * covariance[X, SKY, s]
-                    + TWO * y * covariance[Y, SKY, s]
-                    + covariance[SKY, SKY, s]
-                )
+                    left[s] = ONE - (share if share < MOST else MOST)
+                for s in range(BLOCK):
+                    share = amplitude[s] * height[s] * known[s]
+                    out[s] = share if share > ONE else 0
+                for s in range(BLOCK):
+                    count[s] += ONE if out[s] > 0 else 0
+            for s in range(<int>min(parameters.shape[0] - first, <Py_ssize_t>BLOCK)):
+                bright[first + s] = count[s]
 
 
 def excesses(

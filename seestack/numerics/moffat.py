@@ -37,9 +37,17 @@ __all__ = [
 
 X, Y, AMPLITUDE, SKY, LOG_SIZE, STRETCH, SHEAR, BETA = range(8)
 OF_STAR, OF_SHAPE = slice(0, 4), slice(4, 8)
+
+
+def _nodes(line: tuple[tuple[float, float], ...]) -> Image:
+    """Return (x, y, weight) of nodes over a pixel, and last its middle."""
+    square = [(x, y, of_x * of_y) for x, of_x in line for y, of_y in line]
+    return np.array([*square, (0.0, 0.0, 1.0)], np.float32)
+
+
 # Gauss-Legendre nodes and weights over a pixel of width 1, for wide and for narrow stars.
-_WIDE = ((-0.5 / np.sqrt(3.0), 0.5), (0.5 / np.sqrt(3.0), 0.5))
-_NARROW = ((-np.sqrt(0.15), 5 / 18), (0.0, 8 / 18), (np.sqrt(0.15), 5 / 18))
+_WIDE = _nodes(((-0.5 / np.sqrt(3.0), 0.5), (0.5 / np.sqrt(3.0), 0.5)))
+_NARROW = _nodes(((-np.sqrt(0.15), 5 / 18), (0.0, 8 / 18), (np.sqrt(0.15), 5 / 18)))
 _NARROW_FWHM_PX = 2.5
 # Further out the middle of a pixel differs from its mean by about 1e-4 of the peak at most.
 _INTEGRATED_FWHM, _INTEGRATED_PX = 2.0, 5.0
@@ -53,20 +61,26 @@ _MOST = np.array([2.5, 2.5, np.inf, np.inf, _NARROWEST, 1.5, 0.9, 12.0])
 class Stamps:
     """Cut-outs of N stars with P pixels each, the stars side by side.
 
+    There are L places for stars, a multiple of 32; those from N on are empty.
+
     Parameters
     ----------
-    data : ndarray of shape (P, N), float32
+    data : ndarray of shape (P, L), float32
         Pixels over the noise of the sky.
-    valid : ndarray of shape (P, N), float32
+    valid : ndarray of shape (P, L), float32
         1 for pixels that count, 0 for the others.
-    x, y : ndarray of shape (P,), float32
-        Their places relative to the central pixel, from the middle outwards.
+    x, y, radius : ndarray of shape (P,), float32
+        Their places relative to the central pixel, and their distances from it, which rise.
+    count : int
+        N.
     """
 
     data: Image
     valid: Image
     x: Image
     y: Image
+    radius: Image
+    count: int
 
     @classmethod
     def of(cls, stamps: FloatArray, valid: BoolArray, noise_adu: float) -> Stamps:
@@ -77,19 +91,34 @@ class Stamps:
         x, y = np.tile(grid, size), np.repeat(grid, size)
         radius = np.hypot(x, y)
         inside = np.argsort(radius, kind="stable")[: np.count_nonzero(radius <= half + 0.5)]
-        data, known = (
-            part.reshape(count, -1).T.take(inside, axis=0).astype(np.float32, order="C")
-            for part in (stamps, valid)
-        )
-        return cls(data / np.float32(max(noise_adu, 1e-9)), known, x[inside], y[inside])
+        data, known = np.zeros((2, len(inside), _places(count)), np.float32)
+        data[:, :count] = stamps.reshape(count, -1).T[inside]
+        data /= np.float32(max(noise_adu, 1e-9))
+        known[:, :count] = valid.reshape(count, -1).T[inside]
+        return cls(data, known, x[inside], y[inside], radius[inside], count)
 
     def __len__(self) -> int:
-        return self.data.shape[1]
+        return self.count
+
+    def within(self, reach_px: float) -> int:
+        """Return how many pixels lie within so much of the middle; they are the first ones."""
+        return int(np.searchsorted(self.radius, np.float32(reach_px), "right"))
+
+    def known(self, pixels: int | None = None) -> FloatArray:
+        """Return how many of the pixels, or of so many from the middle, count, (N,)."""
+        counts: FloatArray = self.valid[:pixels].sum(axis=0, dtype=np.float64)
+        return counts[: self.count]
 
     def some(self, chosen: NDArray[np.intp]) -> Stamps:
         """Return those of the chosen stars."""
-        data, valid = (part.take(chosen, axis=1) for part in (self.data, self.valid))
-        return Stamps(data, valid, self.x, self.y)
+        count = len(chosen)
+        data, valid = np.zeros((2, len(self.x), _places(count)), np.float32)
+        data[:, :count], valid[:, :count] = self.data[:, chosen], self.valid[:, chosen]
+        return Stamps(data, valid, self.x, self.y, self.radius, count)
+
+
+def _places(count: int) -> int:
+    return -(-count // moffat.LANES) * moffat.LANES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,21 +131,22 @@ class Equations:
         Fisher information of the parameters.
     gradient : ndarray of shape (N, D)
         Right-hand side of the Gauss-Newton step.
-    residual, weights : ndarray of shape (P, N), float32
-        Data minus model, 0 where not valid; inverse variance of each pixel.
-    jacobian : ndarray of shape (3, P, N), float32
-        Derivatives by x, y and amplitude; that by the sky is 1.
+    square, core_square : ndarray of shape (N,)
+        Weighted sum of the squared residuals, of all pixels and of those in the core.
+    pixels : ndarray of shape (5, P, L), float32
+        Data minus model, 0 where not valid; inverse variance; the derivatives by x, y
+        and amplitude. That by the sky is 1. Empty where only the first 4 parameters are free.
     """
 
     normal: FloatArray
     gradient: FloatArray
-    residual: Image
-    weights: Image
-    jacobian: Image
+    square: FloatArray
+    core_square: FloatArray
+    pixels: Image
 
 
 def equations(
-    stamps: Stamps, parameters: FloatArray, gain: float, *, with_shape: bool
+    stamps: Stamps, parameters: FloatArray, gain: float, *, with_shape: bool, core: int = 1
 ) -> Equations:
     r"""Evaluate the model and its derivatives, and sum them over the pixels of each star.
 
@@ -130,6 +160,8 @@ def equations(
         Photon noise: variance for each unit of star light, both in units of the noise.
     with_shape : bool
         All 8 parameters are free, not the first 4 alone.
+    core : int, default 1
+        So many pixels from the middle are the core.
 
     Returns
     -------
@@ -137,49 +169,35 @@ def equations(
         For D = 8 or 4 parameters.
     """
     count, free = len(stamps), 8 if with_shape else 4
-    size, beta = np.exp(parameters[:, LOG_SIZE]), parameters[:, BETA]
-    power = 2 ** (1 / beta)
-    k = power - 1
-    stretch = np.exp(parameters[:, STRETCH])
-    of_log_k = -np.log(2) * power / (beta * k)
-    form = [size * stretch, size * parameters[:, SHEAR], size / stretch, size]
-    narrow = bool((size > 4 / _NARROW_FWHM_PX**2).any())
-    nodes = [
-        (x, y, of_x * of_y)
-        for x, of_x in (_NARROW if narrow else _WIDE)
-        for y, of_y in (_NARROW if narrow else _WIDE)
-    ]
-    inner_px = max(_INTEGRATED_FWHM * 2 / np.sqrt(size.min()), _INTEGRATED_PX)
-    inner = int(np.searchsorted(np.hypot(stamps.x, stamps.y), inner_px, "right"))
-    normal = np.empty((free, free, count), np.float32)
-    gradient = np.empty((free, count), np.float32)
-    residual, weights = np.empty((2, *stamps.data.shape), np.float32)
-    jacobian = np.empty((3, *stamps.data.shape), np.float32)
+    sizes = parameters[:, LOG_SIZE]
+    narrow = np.exp(float(sizes.max())) > 4 / _NARROW_FWHM_PX**2
+    inner_px = max(_INTEGRATED_FWHM * 2 / np.sqrt(np.exp(float(sizes.min()))), _INTEGRATED_PX)
+    normal, gradient = np.empty((count, free, free)), np.empty((count, free))
+    squares = np.empty((2, count))
+    pixels = np.empty((5, *stamps.data.shape) if with_shape else (5, 0, 0), np.float32)
     moffat.normal_equations(
         stamps.data,
         stamps.valid,
         stamps.x,
         stamps.y,
-        np.ascontiguousarray(parameters.T, np.float32),
-        np.array([*(k * part for part in form), of_log_k], np.float32),
-        np.array([*nodes, (0.0, 0.0, 1.0)], np.float32),
-        inner,
+        np.ascontiguousarray(parameters),
+        _NARROW if narrow else _WIDE,
+        stamps.within(inner_px),
+        core,
         gain,
         normal,
         gradient,
-        residual,
-        weights,
-        jacobian,
+        squares,
+        pixels,
     )
-    of_stars = np.moveaxis(normal, 2, 0).astype(np.float64)
-    return Equations(of_stars, gradient.T.astype(np.float64), residual, weights, jacobian)
+    return Equations(normal, gradient, squares[0], squares[1], pixels)
 
 
 def limited(parameters: FloatArray, step: FloatArray) -> FloatArray:
     """Return the parameters after a step that is cut to where the model holds."""
-    whole = np.zeros_like(parameters)
-    whole[:, : step.shape[1]] = step
-    moved = parameters + np.maximum(np.minimum(whole, _LONGEST_STEP), -_LONGEST_STEP)
-    moved = np.maximum(np.minimum(moved, _MOST), _LEAST)
-    moved[:, AMPLITUDE] = np.maximum(moved[:, AMPLITUDE], parameters[:, AMPLITUDE] / 10)
+    free = slice(0, step.shape[1])
+    longest, moved = _LONGEST_STEP[free], parameters.copy()
+    moved[:, free] += np.maximum(np.minimum(step, longest), -longest)
+    np.maximum(np.minimum(moved, _MOST, out=moved), _LEAST, out=moved)
+    np.maximum(moved[:, AMPLITUDE], parameters[:, AMPLITUDE] / 10, out=moved[:, AMPLITUDE])
     return moved

@@ -40,6 +40,7 @@ __all__ = ["StarFit", "fit_stars"]
 _SMALL_STEP, _FEW = 5e-3, 0.1
 # So many pixels above the noise of the sky tell the photon noise of a star.
 _FEWEST_BRIGHT_PX = 5
+_PRIOR = np.array([1.0, 4.0, 4.0, 1.0])
 
 
 def fit_stars(
@@ -114,15 +115,16 @@ def fit_stars(
 
 def _first_guess(stamps: Stamps, fwhm_px: float, beta: float) -> FloatArray:
     """Return parameters (N, 8): a centroid, the peak, and the median of the edge."""
-    radius = np.hypot(stamps.x, stamps.y)
-    edge, core = radius > stamps.x.max() - 0.5, radius <= max(1.5, 0.6 * fwhm_px)
-    sky = _medians(stamps.data[edge], stamps.valid[edge] > 0)
-    light = np.maximum(stamps.data[core] - sky, 0.0) * stamps.valid[core]
+    edge, core = stamps.radius > stamps.x.max() - 0.5, stamps.within(max(1.5, 0.6 * fwhm_px))
+    stars = slice(0, len(stamps))
+    sky = _medians(stamps.data[edge, stars], stamps.valid[edge, stars] > 0)
+    data, valid = stamps.data[:core, stars], stamps.valid[:core, stars]
+    light = np.maximum(data - sky, 0.0) * valid
     total = np.maximum(light.sum(axis=0), 1e-12)
-    peak = np.where(stamps.valid[core] > 0, stamps.data[core], -np.inf).max(axis=0)
+    peak = np.where(valid > 0, data, -np.inf).max(axis=0)
     parameters = np.zeros((len(stamps), 8))
-    parameters[:, X] = stamps.x[core] @ light / total
-    parameters[:, Y] = stamps.y[core] @ light / total
+    parameters[:, X] = stamps.x[:core] @ light / total
+    parameters[:, Y] = stamps.y[:core] @ light / total
     parameters[:, AMPLITUDE] = np.maximum(np.where(np.isfinite(peak), peak, 0.0) - sky, 1e-6)
     parameters[:, SKY] = sky
     parameters[:, LOG_SIZE] = np.log(4 / fwhm_px**2)
@@ -151,7 +153,7 @@ def _with_shape(
         found = equations(stamps, parameters, gain, with_shape=True)
         step = _shared_step(found, _trust(stamps, found))
         if iteration >= 1:
-            gain = _photon_noise(stamps, found, parameters[:, AMPLITUDE], gain)
+            gain = _photon_noise(stamps, found, parameters, gain)
         parameters = limited(parameters, step)
         far = np.abs(step[:, :2]).max(axis=1) >= _SMALL_STEP
         if iteration >= 2 and abs(step[0, LOG_SIZE]) < _SMALL_STEP and np.mean(far) <= _FEW:
@@ -176,27 +178,23 @@ def _without_shape(
     return parameters
 
 
-def _photon_noise(stamps: Stamps, found: Equations, amplitude: FloatArray, gain: float) -> float:
+def _photon_noise(stamps: Stamps, found: Equations, parameters: FloatArray, gain: float) -> float:
     """Return the variance for each unit of light: the median of what each star's residuals say.
 
     A star with a close neighbour leaves large residuals; the median is blind to it.
     The fit takes up part of the noise, nearly half of it in a narrow star's core,
     so only the rest, `free`, is expected in the residuals.
     """
-    covariance = np.moveaxis(inverse(found.normal[:, OF_STAR, OF_STAR]), 0, 2)
-    free = np.empty_like(found.residual)
-    moffat.leverages(
-        found.jacobian, found.weights, np.ascontiguousarray(covariance, np.float32), free
-    )
-    free = 1 - np.minimum(free, np.float32(0.9))
-    light = amplitude.astype(np.float32) * found.jacobian[AMPLITUDE] * stamps.valid
-    light[light <= 1] = 0.0
-    bright = np.count_nonzero(light, axis=0) >= _FEWEST_BRIGHT_PX
-    if not bright.any():
+    covariance = inverse(found.normal[:, OF_STAR, OF_STAR])
+    light, free = np.empty((2, *stamps.data.shape), np.float32)
+    bright_px = np.empty(len(stamps), np.float32)
+    moffat.star_light(found.pixels, stamps.valid, parameters, covariance, light, free, bright_px)
+    bright = np.flatnonzero(bright_px >= _FEWEST_BRIGHT_PX)
+    if bright.size == 0:
         return 0.0
-    sums = np.empty((3, len(stamps)), np.float32)
+    sums = np.empty((3, stamps.data.shape[1]), np.float32)
     for _ in range(2):  # and again in the next iteration
-        moffat.excesses(light, found.residual, free, gain, sums)
+        moffat.excesses(light, found.pixels[0], free, gain, sums)
         excess, expected, squares = sums[:, bright].astype(np.float64)
         # A median of few squares is smaller than their mean (Wilson and Hilferty).
         count = expected**2 / squares
@@ -207,25 +205,25 @@ def _photon_noise(stamps: Stamps, found: Equations, amplitude: FloatArray, gain:
 
 def _trust(stamps: Stamps, found: Equations) -> FloatArray:
     """Return the weight of each star in the common shape, less than 1 for bad fits."""
-    degrees = np.maximum(stamps.valid.sum(axis=0, dtype=np.float64) - 4, 1)
-    chi2 = (found.weights * found.residual**2).sum(axis=0, dtype=np.float64) / degrees
-    return np.minimum(1.0, 2.0 / np.maximum(chi2, 1e-9)) ** 2
+    chi2 = found.square / np.maximum(stamps.known() - 4, 1)
+    trust: FloatArray = np.minimum(1.0, 2.0 / np.maximum(chi2, 1e-9)) ** 2
+    return trust
 
 
 def _shared_step(found: Equations, trust: FloatArray) -> FloatArray:
     """Solve for every star and the one shared shape at once (Schur complement)."""
     normal, gradient = found.normal, found.gradient
     mixed = normal[:, OF_STAR, OF_SHAPE]
-    solved = solution(
-        normal[:, OF_STAR, OF_STAR],
-        np.concatenate([mixed, gradient[:, OF_STAR, None]], axis=2),
-    )
-    own_normal = normal[:, OF_SHAPE, OF_SHAPE] - mixed.transpose(0, 2, 1) @ solved[..., :4]
-    own_gradient = gradient[:, OF_SHAPE] - (mixed.transpose(0, 2, 1) @ solved[..., 4:])[..., 0]
-    shape_normal = np.einsum("n,nij->ij", trust, own_normal)
-    shape_gradient = trust @ own_gradient
+    right = np.concatenate([mixed, gradient[:, OF_STAR, None]], axis=2)
+    solved = solution(normal[:, OF_STAR, OF_STAR], right)
+    # Sums over all stars of what these leave of the shape's own equations.
+    taken = (mixed * trust[:, None, None]).reshape(-1, 4).T @ solved.reshape(-1, 5)
+    shape_normal = (trust @ normal.reshape(-1, 64)).reshape(8, 8)[OF_SHAPE, OF_SHAPE] - taken[:, :4]
+    shape_gradient = trust @ gradient[:, OF_SHAPE] - taken[:, 4]
     # A weak prior keeps exponent and ellipse at rest where the stars say nothing.
-    shape_normal[np.diag_indices(4)] += np.array([1.0, 4.0, 4.0, 1.0])
+    shape_normal[np.diag_indices(4)] += _PRIOR
     shape = np.linalg.solve(shape_normal, shape_gradient)
-    stars = solved[..., 4] - solved[..., :4] @ shape
-    return np.concatenate([stars, np.broadcast_to(shape, (len(stars), 4))], axis=1)
+    step = np.empty((len(normal), 8))
+    step[:, OF_STAR] = solved[..., 4] - solved[..., :4] @ shape
+    step[:, OF_SHAPE] = shape
+    return step

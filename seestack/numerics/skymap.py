@@ -8,13 +8,16 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seestack.model import BoolArray, FloatArray, Image
+from seestack.compiled import levels
+from seestack.model import Image
 from seestack.numerics.robust import CUTS, DARKER, sky_level
 
 __all__ = ["SkyMap", "sky_map"]
 
 # So many pixels tell the noise to 1.2 %.
 _ENOUGH = 10_000
+# A box has a level where at least this part of its pixels is known.
+_FEWEST = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,26 +49,6 @@ class SkyMap:
         (low, down), (left, along) = self._boxes(np.asarray(rows), np.asarray(cols))
         part: Image = self.levels[low] + down[:, None] * (self.levels[low + 1] - self.levels[low])
         return part[:, left] + along * (part[:, left + 1] - part[:, left])
-
-    def around(self, centres: NDArray[np.intp], half: int) -> Image:
-        """Return the sky in cut-outs (N, S, S) around (row, col) centres, S = 2 half + 1.
-
-        Bilinear between the corners of each.
-        """
-        ends = np.array([-half, half])
-        rows, cols = centres[:, :1] + ends, centres[:, 1:] + ends
-        (low, down), (left, along) = self._boxes(rows, cols)
-        low, left = low[:, :, None], left[:, None, :]
-        down, along = down[:, :, None], along[:, None, :]
-        upper, lower = (
-            self.levels[box, left] + along * (self.levels[box, left + 1] - self.levels[box, left])
-            for box in (low, low + 1)
-        )
-        corners = upper + down * (lower - upper)
-        share: Image = np.linspace(1.0, 0.0, 2 * half + 1, dtype=np.float32)
-        shares = np.stack([share, 1 - share])
-        sky: Image = shares.T @ corners @ shares
-        return sky
 
     def stretched(self, binning: int) -> tuple[Image, NDArray[np.intp], Image]:
         """Return the sky of an image binned by 1 or 2, a rest at its end left out, in lines.
@@ -157,7 +140,7 @@ def _levels(thin: Image, side: list[int]) -> Image:
     padded = np.full((rows * side[0], cols * side[1]), np.nan, np.float32)
     padded[: thin.shape[0], : thin.shape[1]] = thin
     boxes = padded.reshape(rows, side[0], cols, side[1]).swapaxes(1, 2)
-    return _box_levels(boxes.reshape(rows * cols, -1)).astype(np.float32).reshape(rows, cols)
+    return _box_levels(boxes.reshape(rows * cols, -1)).reshape(rows, cols)
 
 
 def _bridged(level: Image) -> Image:
@@ -182,20 +165,10 @@ def _box_side(length: int, wanted: int) -> int:
     return min(sides, key=lambda side: ((-length % side) / side, abs(side - wanted)))
 
 
-def _box_levels(boxes: Image) -> FloatArray:
+def _box_levels(boxes: Image) -> Image:
     """Return the clipped median of each row of `boxes`; NaN for rows with few pixels."""
     ordered = np.sort(boxes, axis=1)  # NaN goes to the end
-    row = np.arange(len(ordered))
-    finite = _leading(np.isfinite(ordered))
-    count = np.maximum(finite, 1)
-    for _ in range(CUTS):
-        level = (ordered[row, (count - 1) // 2] + ordered[row, count // 2]) / 2
-        sigma = level - ordered[row, (DARKER * count - 0.5).clip(0).round().astype(int)]
-        kept = _leading(ordered <= (level + 3 * sigma)[:, None])
-        count = np.maximum(np.minimum(kept, finite), 1)
-    return np.where(finite < 0.1 * boxes.shape[1], np.nan, level)
-
-
-def _leading(true: BoolArray) -> NDArray[np.intp]:
-    """Return how many elements of each row are true before the first that is not."""
-    return np.where(true[:, -1], true.shape[1], true.argmin(axis=1))
+    medians = np.empty(len(boxes), np.float32)
+    least = int(np.ceil(_FEWEST * boxes.shape[1]))
+    levels.clipped_medians(ordered, CUTS, DARKER, least, medians)
+    return medians

@@ -88,18 +88,19 @@ def summary(stamps: Stamps, parameters: FloatArray, gain: float, noise_adu: floa
 
     `gain` and the amplitudes are in units of `noise_adu`, the noise of the sky.
     """
-    found = equations(stamps, parameters, gain, with_shape=True)
     common = parameters[0]
     beta = common[BETA]
     area = np.exp(-common[LOG_SIZE]) / np.sqrt(1 - common[SHEAR] ** 2)
+    psf_fwhm_px = float(2 * np.sqrt(area))
+    # Further out than one FWHM from the middle lie neighbours, which are no fault of the star.
+    core = stamps.within(max(psf_fwhm_px, 2.0))
+    found = equations(stamps, parameters, gain, with_shape=True, core=core)
     k = 2 ** (1 / beta) - 1
     within = 1 - (1 + k * _FLUX_RADIUS**2) ** (1 - beta)
     amplitude = parameters[:, AMPLITUDE] * noise_adu
     flux = amplitude * np.pi * area / ((beta - 1) * k) * within
     covariance = inverse(found.normal[:, OF_STAR, OF_STAR])
-    degrees = np.maximum(stamps.valid.sum(axis=0) - 4, 1)
-    square = found.weights * found.residual**2
-    chi2 = square.sum(axis=0, dtype=np.float64) / degrees
+    chi2 = found.square / np.maximum(stamps.known() - 4, 1)
     snr = parameters[:, AMPLITUDE] / np.sqrt(np.abs(covariance[:, 2, 2]))
     error = np.sqrt(np.abs((covariance[:, 0, 0] + covariance[:, 1, 1]) / 2))
     misfitting = np.sqrt(np.maximum(chi2, 1.0))
@@ -113,8 +114,8 @@ def summary(stamps: Stamps, parameters: FloatArray, gain: float, noise_adu: floa
         elongation=elongation,
         snr=snr,
         chi2=chi2,
-        misfit=_misfit(stamps, square, float(2 * np.sqrt(area))) / np.maximum(snr, 1e-9),
-        psf_fwhm_px=float(2 * np.sqrt(area)),
+        misfit=_misfit(found.core_square, stamps.known(core)) / np.maximum(snr, 1e-9),
+        psf_fwhm_px=psf_fwhm_px,
         beta=float(beta),
         gain_adu=gain * noise_adu,
     )
@@ -135,13 +136,9 @@ def _own_shape(found: Equations, parameters: FloatArray) -> tuple[FloatArray, Fl
     return 2 * np.exp(-size / 2) / determinant**0.25, np.sqrt((mean + spread) / (mean - spread))
 
 
-def _misfit(stamps: Stamps, square: FloatArray, fwhm_px: float) -> FloatArray:
-    """Return the norm of the weighted residual beyond the noise, within one FWHM of the middle.
-
-    Further out lie neighbours, which are no fault of the star.
-    """
-    core = np.hypot(stamps.x, stamps.y) <= max(fwhm_px, 2.0)
-    count = stamps.valid[core].sum(axis=0)
+def _misfit(square: FloatArray, count: FloatArray) -> FloatArray:
+    """Return the norm of the weighted residual of so many pixels beyond the noise."""
     # Three standard deviations may be noise.
     noise = count + 3 * np.sqrt(2 * count)
-    return np.sqrt(np.maximum(square[core].sum(axis=0) - noise, 0.0))
+    misfit: FloatArray = np.sqrt(np.maximum(square - noise, 0.0))
+    return misfit

@@ -23,7 +23,7 @@ from seestack.numerics.peaks import find_peaks
 from seestack.numerics.psf import fit_stars
 from seestack.numerics.robust import median
 from seestack.numerics.skymap import sky_map
-from seestack.numerics.stamps import Light, cut
+from seestack.numerics.stamps import Light
 
 __all__ = ["detect"]
 
@@ -171,10 +171,9 @@ def _candidates(light: Light, fwhm: float, threshold: float, count: int) -> NDAr
     found = find_peaks(light, fwhm=fwhm, threshold=threshold)
     last = np.array(light.pixels.shape) - 1 - _EDGE_PX
     found = found[((found >= _EDGE_PX) & (found <= last)).all(axis=1)]
-    if light.bad is not None:
-        found = found[~cut(light.bad, found, 1).any(axis=(1, 2))]
-    found = found[:count]
-    brightest = light.around(found, 1).reshape(-1, 9).argmax(axis=1)
+    near, valid = light.known_around(found, 1)
+    whole = np.flatnonzero(valid.all(axis=(1, 2)))[:count]
+    found, brightest = found[whole], near[whole].reshape(-1, 9).argmax(axis=1)
     moved = found + np.column_stack([brightest // 3 - 1, brightest % 3 - 1])
     return moved.clip(0, np.array(light.pixels.shape) - 1)
 
@@ -204,7 +203,6 @@ def _fitted(
     """Fit the shared profile and keep what has its shape, brightest first."""
     width = _typical_width(light, candidates)
     stamps, valid = light.known_around(candidates, int(np.ceil(1.5 * width)) + 2)
-    stamps[~valid] = 0.0
     fit = fit_stars(stamps, valid, noise_adu=noise, fwhm_px=width)
     # Where even the better fitting stars fit badly (trails), the profile is to blame.
     max_misfit = max(_MAX_MISFIT, 4 * float(np.percentile(fit.misfit, 25)))

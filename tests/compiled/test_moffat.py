@@ -55,7 +55,9 @@ def scene(fwhm, count=37, seed=0):
 def test_equations_of_each_star(fwhm, nodes, with_shape):
     stamps, parameters = scene(fwhm)
     gain, free = 0.3, 8 if with_shape else 4
-    found = equations(stamps, parameters, gain, with_shape=with_shape)
+    core = stamps.within(2.5)
+    found = equations(stamps, parameters, gain, with_shape=with_shape, core=core)
+    assert 15 < core < 25 < len(stamps.x)
     # Two widths of the widest star, or 5 px.
     inner_px = max(4 * np.exp(-parameters[:, LOG_SIZE].min() / 2), 5.0)
     assert inner_px < stamps.x.max()
@@ -68,11 +70,15 @@ def test_equations_of_each_star(fwhm, nodes, with_shape):
         weights = valid / (1 + gain * np.maximum(expected - p[3], 0))
         normal, gradient = (slopes * weights) @ slopes.T, (slopes * weights) @ residual
         scale = np.sqrt(np.diag(normal))
-        np.testing.assert_allclose(found.residual[:, n], residual, rtol=0, atol=2e-4)
-        np.testing.assert_allclose(found.weights[:, n], weights, rtol=1e-4, atol=0)
-        np.testing.assert_allclose(
-            found.jacobian[..., n], slopes[:3], rtol=0, atol=2e-5 * np.abs(slopes[:3]).max()
-        )
+        squares = weights * residual**2
+        np.testing.assert_allclose(found.square[n], squares.sum(), rtol=1e-4, atol=0)
+        np.testing.assert_allclose(found.core_square[n], squares[:core].sum(), rtol=1e-4, atol=0)
+        if with_shape:
+            kept = found.pixels[..., n]
+            np.testing.assert_allclose(kept[0], residual, rtol=0, atol=2e-4)
+            np.testing.assert_allclose(kept[1], weights, rtol=1e-4, atol=0)
+            error = np.abs(kept[2:] - slopes[:3]).max()
+            assert error < 2e-5 * np.abs(slopes[:3]).max()
         error = (found.normal[n] - normal) / np.outer(scale, scale)
         assert np.abs(error).max() < 1e-4
         off = (found.gradient[n] - gradient) / scale
@@ -104,18 +110,25 @@ def test_powers():
     assert out[~normal].max() < 1e-36
 
 
-def test_leverages():
+def test_the_light_of_stars_and_what_the_fit_leaves_of_its_noise():
     rng = np.random.default_rng(2)
-    jacobian = rng.normal(size=(3, 40, 35)).astype(np.float32)
-    weights = rng.uniform(0, 1, (40, 35)).astype(np.float32)
-    root = rng.normal(size=(35, 4, 4))
+    pixels = rng.normal(size=(5, 40, 64)).astype(np.float32)
+    pixels[1] = rng.uniform(0, 1, (40, 64))
+    valid = (rng.random((40, 64)) > 0.2).astype(np.float32)
+    parameters = rng.uniform(0, 3, (35, 8))
+    root = rng.normal(0, 0.2, size=(35, 4, 4))
     covariance = root @ root.transpose(0, 2, 1)
-    out = np.empty((40, 35), np.float32)
-    moved = np.ascontiguousarray(np.moveaxis(covariance, 0, 2), np.float32)
-    moffat.leverages(jacobian, weights, moved, out)
-    whole = np.concatenate([jacobian, np.ones((1, 40, 35))])
-    expected = weights * np.einsum("ipn,nij,jpn->pn", whole, covariance, whole)
-    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-4)
+    light, free = np.empty((2, 40, 64), np.float32)
+    bright = np.empty(35, np.float32)
+    moffat.star_light(pixels, valid, parameters, covariance, light, free, bright)
+    slopes = np.concatenate([pixels[2:, :, :35], np.ones((1, 40, 35))])
+    taken = pixels[1, :, :35] * np.einsum("ipn,nij,jpn->pn", slopes, covariance, slopes)
+    np.testing.assert_allclose(free[:, :35], 1 - np.minimum(taken, 0.9), rtol=0, atol=1e-4)
+    assert 0.05 < (taken > 0.9).mean() < 0.5
+    expected = parameters[:, 2] * pixels[4, :, :35] * valid[:, :35]
+    expected[expected <= 1] = 0
+    np.testing.assert_allclose(light[:, :35], expected, rtol=1e-5, atol=0)
+    np.testing.assert_array_equal(bright, np.count_nonzero(expected, axis=0))
 
 
 def test_excesses():

@@ -1,0 +1,3 @@
+from seestack.model import Image
+
+def clipped_medians(ordered: Image, cuts: int, darker: float, fewest: int, out: Image) -> None: ...
