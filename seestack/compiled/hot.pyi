@@ -5,12 +5,12 @@ from numpy.typing import NDArray
 
 from seestack.model import Image
 
-def mark(
+def find(
     image: NDArray[Any],
     limits: NDArray[Any],
     level: Image,
     share: float,
-    hot: NDArray[np.uint8],
+    places: NDArray[np.intp],
     top: int,
     bottom: int,
 ) -> int: ...

@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False
-"""Find the local maxima of an image that stand above a level."""
+"""Find the local maxima of an image that stand above a level, and what is round among them."""
+
+from libc.math cimport hypot
 
 # Pixels looked at together: among the sky nothing is high.
 cdef enum:
@@ -25,24 +27,91 @@ cdef bint is_highest(
 
 
 def local_maxima(
-    const float[:, ::1] image, float level, Py_ssize_t reach, Py_ssize_t[::1] places
+    const float[:, ::1] image,
+    float level,
+    Py_ssize_t reach,
+    Py_ssize_t[::1] places,
+    Py_ssize_t top,
+    Py_ssize_t bottom,
 ):
-    """Write the flat indices of the maxima into `places`, in order; return how many there are."""
-    cdef Py_ssize_t row, col, chunk, begin, end, count = 0, width = image.shape[1]
+    """Write the flat indices of the maxima of rows `top` to `bottom`; return how many there are.
+
+    They stand in order from place `top` times the width on.
+    """
+    cdef Py_ssize_t row, col, chunk, end, width = image.shape[1], first = top * width
+    cdef Py_ssize_t count = 0
     cdef const float *line
-    cdef int high
     with nogil:
-        for row in range(image.shape[0]):
+        for row in range(top, bottom):
             line = &image[row, 0]
             for chunk in range((width + CHUNK - 1) // CHUNK):
-                begin, end = chunk * CHUNK, min((chunk + 1) * CHUNK, width)
-                high = 0
-                for col in range(begin, end):
-                    high |= line[col] > level
-                if not high:
+                end = min((chunk + 1) * CHUNK, width)
+                if end - chunk * CHUNK == CHUNK and not any_above(line + chunk * CHUNK, level):
                     continue
-                for col in range(begin, end):
+                for col in range(chunk * CHUNK, end):
                     if line[col] > level and is_highest(image, row, col, reach):
-                        places[count] = row * width + col
+                        places[first + count] = row * width + col
                         count += 1
     return count
+
+
+cdef inline bint any_above(const float *values, float level) noexcept nogil:
+    """Return whether any value of a chunk is above the level."""
+    cdef int k, high = 0
+    for k in range(CHUNK):
+        high |= values[k] > level
+    return high
+
+
+def round_maxima(
+    const float[:, ::1] image,
+    const Py_ssize_t[::1] places,
+    Py_ssize_t lag,
+    double least_ratio,
+    double[:, ::1] out,
+):
+    """Write (row, col, height) of the maxima that bend all round; return how many there are.
+
+    Second differences over `lag` pixels are the Hessian; the ratio of its eigenvalues, the smaller
+    over the larger, must be above `least_ratio`. Parabolas along row and column tell place and
+    height between the pixels.
+    """
+    cdef Py_ssize_t n, row, col, count = 0, width = image.shape[1]
+    cdef Py_ssize_t up, down, left, right
+    cdef double own, across, along, mixed, mean, spread
+    with nogil:
+        for n in range(places.shape[0]):
+            row, col = places[n] // width, places[n] % width
+            up, down = max(row - lag, 0), min(row + lag, image.shape[0] - 1)
+            left, right = max(col - lag, 0), min(col + lag, width - 1)
+            own = 2 * <double>image[row, col]
+            across = own - image[row, left] - image[row, right]
+            along = own - image[up, col] - image[down, col]
+            mixed = (
+                (<double>image[up, right] + image[down, left])
+                - (<double>image[up, left] + image[down, right])
+            ) / 4
+            mean, spread = (across + along) / 2, hypot((across - along) / 2, mixed)
+            if not mean - spread > least_ratio * (mean + spread):
+                continue
+            out[count, 0], out[count, 1], out[count, 2] = row, col, own / 2
+            add_parabola(
+                image[max(row - 1, 0), col], image[row, col],
+                image[min(row + 1, image.shape[0] - 1), col], &out[count, 0], &out[count, 2],
+            )
+            add_parabola(
+                image[row, max(col - 1, 0)], image[row, col],
+                image[row, min(col + 1, width - 1)], &out[count, 1], &out[count, 2],
+            )
+            count += 1
+    return count
+
+
+cdef inline void add_parabola(
+    double before, double top, double after, double *place, double *height
+) noexcept nogil:
+    """Move a place to the vertex of the parabola through three values, and raise its height."""
+    cdef double bend = 2 * top - before - after, slope = (after - before) / 2
+    if bend > 0:
+        place[0] += slope / bend
+        height[0] += slope * slope / bend / 2

@@ -9,9 +9,13 @@ from libc.string cimport memcpy
 cdef enum:
     LANES = 32
 
+ctypedef fused Pixel:
+    float
+    unsigned short
+
 
 def convolve_rows(
-    const float[:, ::1] pixels,
+    const Pixel[:, ::1] pixels,
     const unsigned char[:, ::1] bad,
     Py_ssize_t binning,
     const float[:, ::1] sky,
@@ -30,7 +34,8 @@ def convolve_rows(
     Beyond the border the image is mirrored. `bad` pixels count as sky; None where there are none.
     """
     cdef Py_ssize_t width = out.shape[1], reach = max(half, gauss.shape[0] - 1)
-    cdef Py_ssize_t padded = width + 2 * reach, depth = 2 * reach + 1
+    # A line more than is convolved: the one that has just left the box.
+    cdef Py_ssize_t padded = width + 2 * reach, depth = 2 * reach + 2
     cdef float *lines = <float *>malloc((depth + 3) * padded * sizeof(float))
     cdef float **rows = <float **>malloc(depth * sizeof(float *))
     if lines == NULL or rows == NULL:
@@ -58,15 +63,19 @@ def convolve_rows(
                     a[reach + x] = a[reach + reflected(x, width)]
                     a[reach + width - 1 - x] = a[reach + reflected(width - 1 - x, width)]
                 line += 1
-            for k in range(depth):
+            for k in range(depth - 1):
                 rows[k] = lines + (row + k - top) % depth * padded
-            add_lines(rows + reach - half, 2 * half + 1, padded, around)
+            if row == top:
+                add_lines(rows + reach - half, 2 * half + 1, padded, around)
+            else:
+                a = lines + (row - 1 + reach - half - top) % depth * padded
+                move_box(around, a, rows[reach + half], padded)
             weigh_lines(rows + reach, gauss, padded, narrow)
-            for k in range(depth):
+            for k in range(depth - 1):
                 rows[k] = around + k
             a = &out[row, 0]
             add_lines(rows + reach - half, 2 * half + 1, width, a)
-            for k in range(depth):
+            for k in range(depth - 1):
                 rows[k] = narrow + k
             weigh_lines(rows + reach, gauss, width, wide)
             for x in range(width):
@@ -76,7 +85,7 @@ def convolve_rows(
 
 
 cdef void bin_row(
-    const float[:, ::1] pixels,
+    const Pixel[:, ::1] pixels,
     Py_ssize_t binning,
     Py_ssize_t row,
     Py_ssize_t width,
@@ -86,8 +95,8 @@ cdef void bin_row(
     float *out,
 ) noexcept nogil:
     """Write the means of pixels less the sky."""
-    cdef const float *first = &pixels[binning * row, 0]
-    cdef const float *second = &pixels[binning * row + binning - 1, 0]
+    cdef const Pixel *first = &pixels[binning * row, 0]
+    cdef const Pixel *second = &pixels[binning * row + binning - 1, 0]
     cdef const float *above = &sky[before[row], 0]
     cdef const float *below = &sky[before[row] + 1, 0]
     cdef float part = share[row], quarter = <float>0.25
@@ -97,13 +106,16 @@ cdef void bin_row(
             out[x] = first[x] - (above[x] + part * (below[x] - above[x]))
         return
     for x in range(width):
-        out[x] = quarter * ((first[2 * x] + first[2 * x + 1]) + (second[2 * x] + second[2 * x + 1]))
+        out[x] = quarter * (
+            (<float>first[2 * x] + <float>first[2 * x + 1])
+            + (<float>second[2 * x] + <float>second[2 * x + 1])
+        )
     for x in range(width):
         out[x] -= above[x] + part * (below[x] - above[x])
 
 
 cdef void bin_holed(
-    const float[:, ::1] pixels,
+    const Pixel[:, ::1] pixels,
     const unsigned char[:, ::1] bad,
     Py_ssize_t binning,
     Py_ssize_t row,
@@ -143,6 +155,15 @@ cdef void add_lines(float **lines, Py_ssize_t count, Py_ssize_t size, float *out
         a, b = lines[k], lines[k + 1]
         for x in range(size):
             out[x] = out[x] + a[x] + b[x]
+
+
+cdef void move_box(
+    float *total, const float *leaving, const float *coming, Py_ssize_t size
+) noexcept nogil:
+    """Turn the sum of some lines into that of the same ones a line further on."""
+    cdef Py_ssize_t x
+    for x in range(size):
+        total[x] = total[x] + (coming[x] - leaving[x])
 
 
 cdef void weigh_lines(

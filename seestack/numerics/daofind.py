@@ -9,6 +9,7 @@ it must rise along rows and along columns as a Gaussian does (P. B. Stetson, "DA
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -90,22 +91,31 @@ def daofind(stamps: Image, fwhm_px: float) -> Daofind:
     >>> found.sharpness.round(2).tolist(), found.is_star.tolist()
     ([0.42, 0.42], [True, False])
     """
-    pixels = np.asarray(stamps, np.float64)
+    radius = kernel_radius(fwhm_px)
+    peak = np.asarray(stamps[:, radius, radius], np.float64)
+    sums = np.reshape(stamps, (len(stamps), -1)).astype(np.float64) @ _weights(fwhm_px)
+    flux, around, height, height_x, height_y = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sharpness = (peak - around) / height
+    return Daofind(flux, sharpness, height_x, height_y)
+
+
+@cache
+def _weights(fwhm_px: float) -> FloatArray:
+    """Return what the pixels of a cut-out, (S * S, 5), weigh in each measure.
+
+    In the flux, the mean of the neighbours of the peak, the height of the Gaussian, and the
+    heights along columns and along rows.
+    """
     radius = kernel_radius(fwhm_px)
     gauss, inside = _gaussian(radius, fwhm_px / _FWHM_PER_SIGMA)
-    count = inside.sum()
-    mean = gauss[inside].mean()
+    count, mean = inside.sum(), gauss[inside].mean()
     kernel = np.where(inside, gauss - mean, 0.0) / ((gauss[inside] ** 2).sum() - count * mean**2)
-    peak = pixels[:, radius, radius]
-    around = (pixels[:, inside].sum(axis=1) - peak) / (count - 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sharpness = (peak - around) / np.einsum("nij,ij->n", pixels, kernel)
-    return Daofind(
-        pixels.sum(axis=(1, 2)),
-        sharpness,
-        _marginal_height(pixels, gauss),
-        _marginal_height(pixels.transpose(0, 2, 1), gauss),
-    )
+    around = inside / (count - 1)
+    around[radius, radius] = 0.0
+    marginal = _marginal_weights(gauss)
+    parts = (np.ones(gauss.shape), around, kernel, marginal, marginal.T)
+    return np.stack([part.ravel() for part in parts], axis=1)
 
 
 def _gaussian(radius: int, sigma: float) -> tuple[FloatArray, BoolArray]:
@@ -116,12 +126,14 @@ def _gaussian(radius: int, sigma: float) -> tuple[FloatArray, BoolArray]:
     return np.exp(-distance_sq / (2 * sigma**2)), inside
 
 
-def _marginal_height(pixels: FloatArray, gauss: FloatArray) -> FloatArray:
-    """Return the height of the Gaussian fitted to the sums along columns, with a level."""
+def _marginal_weights(gauss: FloatArray) -> FloatArray:
+    """Return what pixels weigh in the height of the Gaussian fitted to sums along columns.
+
+    A level is fitted too.
+    """
     side = len(gauss)
     weight = side // 2 + 1.0 - np.abs(np.arange(side) - side // 2)
     profile = weight @ gauss
-    sums = np.einsum("nij,i->nj", pixels, weight)
     total, of_profile = weight.sum(), weight @ profile
-    covariance = sums @ (weight * profile) - (sums @ weight) * of_profile / total
-    return covariance / (weight @ profile**2 - of_profile**2 / total)
+    along = weight * profile - weight * of_profile / total
+    return np.outer(weight, along) / (weight @ profile**2 - of_profile**2 / total)

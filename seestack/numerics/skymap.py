@@ -156,7 +156,11 @@ def _bridged(level: Image) -> Image:
 
 def _wider(level: Image) -> Image:
     """Return one box more on each side, continued linearly: a slope goes on to the edge."""
-    return np.pad(level, 1, mode="reflect", reflect_type="odd")
+    for _ in range(2):  # rows, then columns
+        inner = min(1, len(level) - 1)
+        below, above = 2 * level[0] - level[inner], 2 * level[-1] - level[-1 - inner]
+        level = np.vstack([below, level, above]).T
+    return np.ascontiguousarray(level)
 
 
 def _box_side(length: int, wanted: int) -> int:
