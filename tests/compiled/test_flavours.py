@@ -36,8 +36,8 @@ print(digest.hexdigest(), sys.modules["seestack.compiled.sums"].__name__ if sys.
       else sys.modules["seestack.compiled.avx2.sums"].__name__)
 """
 LOOPS = (
-    *("boxes", "extremes", "footprints", "hot", "maxima", "moffat", "mosaics", "rings"),
-    *("search", "shears", "skies", "sums", "surroundings", "systems", "votes"),
+    *("boxes", "extremes", "footprints", "hot", "maxima", "moffat", "mosaics", "polynomials"),
+    *("ranks", "rings", "search", "shears", "skies", "sums", "surroundings", "systems", "votes"),
 )
 
 
