@@ -15,9 +15,10 @@ def equations(
     along: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    normal: FloatArray,
-    right: FloatArray,
+    lower: FloatArray,
+    steps: FloatArray,
 ) -> None: ...
+def solution(lower: FloatArray, steps: FloatArray, coefficients: FloatArray) -> None: ...
 def deviations(
     down: FloatArray,
     starts: NDArray[np.intp],
@@ -27,5 +28,9 @@ def deviations(
     out: FloatArray,
 ) -> None: ...
 def highest_leverage(
-    down: FloatArray, starts: NDArray[np.intp], along: FloatArray, inverse: FloatArray
+    down: FloatArray,
+    starts: NDArray[np.intp],
+    along: FloatArray,
+    lower: FloatArray,
+    terms: int,
 ) -> float: ...

@@ -43,11 +43,9 @@ cdef double selected(double* values, Py_ssize_t count, Py_ssize_t rank) noexcept
         if rank < end:
             high = end
             continue
-        low = end
-        end = parted(values, low, high, pivot, True)
-        if rank < end:
+        low = parted(values, end, high, pivot, True)
+        if rank < low:
             return pivot
-        low = end
     return values[rank]
 
 

@@ -80,7 +80,12 @@ class Transform:
     @property
     def inverse(self) -> Transform:
         """The map from reference pixels back to frame pixels."""
-        return Transform(_affine(np.linalg.inv(self.matrix)))
+        (a, b, dx), (c, d, dy), _ = self.matrix.tolist()
+        det = a * d - b * c
+        a, b, c, d = d / det, -b / det, -c / det, a / det
+        return Transform(
+            np.array([[a, b, -a * dx - b * dy], [c, d, -c * dx - d * dy], [0.0, 0.0, 1.0]])
+        )
 
     @property
     def shift_px(self) -> tuple[float, float]:

@@ -2,13 +2,15 @@
 
 A polynomial of low order in row and column is a sum of a few products of a column
 vector and a row vector, so laying it over an image is one thin matrix product, and the
-sums it is fitted with are made row by row. The fit begins with least absolute deviations, which a quarter of bad boxes does not move,
-and ends with least squares of the boxes that agree. Orders that the boxes do not
-carry, or do not ask for, are left out.
+sums it is fitted with are made row by row. The fit begins with least absolute
+deviations, which a quarter of bad boxes does not move, and ends with least squares of
+the boxes that agree. Orders that the boxes do not carry, or do not ask for, are left
+out.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,6 +35,8 @@ _REWEIGHTINGS = 5
 # What a fit may still move by, as a share of the scatter: far less than what is cut off.
 _STILL = 0.1
 _FEWEST_BOXES = 3
+# A term of which less is news after those before it is not known apart from them.
+_NEWS = 1e-9
 # Where a fit has half the variance of one box it follows single boxes.
 _MAX_LEVERAGE = 0.5
 
@@ -138,15 +142,15 @@ def fit_surface(
     values = boxes[known].astype(np.float64)
     used = _places(known, box_px, shape)
     needed = used if reach is None else _places(reach, box_px, shape)
-    normal, _ = _equations(used, values, np.ones(len(values)))
+    of_all = _equations(used, values, np.ones(len(values)))
     for terms in reversed(_TERMS[: order + 1]):
-        if not _carries(normal[:terms, :terms], needed):
+        if not _carries(of_all, terms, needed):
             continue
         agree, scatter = _agreeing(used, values, terms, rounding)
-        agreed, right = _equations(used, values, agree.astype(np.float64))
-        if not _carries(agreed[:terms, :terms], needed):
+        agreed = _equations(used, values, agree.astype(np.float64))
+        if not _carries(agreed, terms, needed):
             continue
-        fit = _without_chance(agreed[:terms, :terms], right[:terms], scatter)
+        fit = _without_chance(agreed, terms, scatter)
         coefficients = np.zeros((3, 3))
         for power, coefficient in zip(_POWERS, fit, strict=False):
             coefficients[power] = coefficient
@@ -178,25 +182,37 @@ def _places(chosen: BoolArray, box_px: int, shape: tuple[int, int]) -> _Places:
     return _Places(down, starts, inside)
 
 
-def _equations(
-    places: _Places, values: FloatArray, weights: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return the normal equations of all terms; the first of them are those of a lower order."""
-    normal, right = np.empty((len(_POWERS), len(_POWERS))), np.empty(len(_POWERS))
-    polynomials.equations(*places, values, weights, normal, right)
-    return normal, right
+class _Equations(NamedTuple):
+    """The normal equations L L^T x = b of all terms; their first ones are those of fewer.
+
+    L is the lower triangle, and L^-1 b are the steps, of which each term makes one.
+    """
+
+    lower: FloatArray
+    steps: FloatArray
+
+    def solution(self, terms: int) -> FloatArray:
+        coefficients = np.empty(terms)
+        polynomials.solution(self.lower, self.steps, coefficients)
+        return coefficients
 
 
-def _carries(normal: FloatArray, needed: _Places) -> bool:
-    """Return whether the fit with these equations is known well at all of `needed`."""
-    # The first of them is the number of boxes.
-    if normal[0, 0] < _FEWEST_BOXES * len(normal):
+def _equations(places: _Places, values: FloatArray, weights: FloatArray) -> _Equations:
+    equations = _Equations(np.empty((len(_POWERS), len(_POWERS))), np.empty(len(_POWERS)))
+    polynomials.equations(*places, values, weights, *equations)
+    return equations
+
+
+def _carries(equations: _Equations, terms: int, needed: _Places) -> bool:
+    """Return whether the fit with equations of equal weights is known well at all of `needed`."""
+    lower = equations.lower[:terms, :terms]
+    # The first pivot is the number of boxes.
+    if lower[0, 0] ** 2 < _FEWEST_BOXES * terms - 0.5:
         return False
-    values, vectors = np.linalg.eigh(normal)
-    if values[0] < 1e-9 * values[-1]:
+    # What is news in each term after those before it, and all of it.
+    if (lower.diagonal() ** 2 < _NEWS * (lower**2).sum(axis=1)).any():
         return False
-    inverse = (vectors / values) @ vectors.T
-    return polynomials.highest_leverage(*needed, np.ascontiguousarray(inverse)) < _MAX_LEVERAGE
+    return polynomials.highest_leverage(*needed, equations.lower, terms) < _MAX_LEVERAGE
 
 
 def _agreeing(
@@ -207,7 +223,7 @@ def _agreeing(
     for terms in (terms for terms in _TERMS if terms <= most):
         off = _deviations(places, values, _least_deviations(places, values, agree, terms))
         agree = off <= _FAR * max(MAD_TO_SIGMA * _median(off), rounding)
-    freedom = np.sqrt(len(values) / (len(values) - most))
+    freedom = math.sqrt(len(values) / (len(values) - most))
     for _ in range(4):
         off = _deviations(places, values, _least_squares(places, values, agree, most))
         scatter = max(MAD_TO_SIGMA * freedom * _median(off), rounding)
@@ -238,8 +254,7 @@ def _least_deviations(
 def _least_squares(
     places: _Places, values: FloatArray, weights: FloatArray | BoolArray, terms: int
 ) -> FloatArray:
-    normal, right = _equations(places, values, weights.astype(np.float64, copy=False))
-    return np.linalg.solve(normal[:terms, :terms], right[:terms])
+    return _equations(places, values, weights.astype(np.float64, copy=False)).solution(terms)
 
 
 def _deviations(places: _Places, values: FloatArray, coefficients: FloatArray) -> FloatArray:
@@ -252,17 +267,14 @@ def _median(values: FloatArray) -> float:
     return ranks.median(values.copy())
 
 
-def _without_chance(normal: FloatArray, right: FloatArray, scatter: float) -> FloatArray:
+def _without_chance(equations: _Equations, most: int, scatter: float) -> FloatArray:
     """Return the coefficients of the lowest order that leaves nothing significant.
 
-    With the normal equations factored into L L^T, the squares of L^-1 times their right side,
-    summed over the last terms of an order, are the Wald statistic of these.
+    The sum of the squares of some last steps is the Wald statistic of their terms.
     """
-    lower = np.linalg.cholesky(normal)
-    steps = np.linalg.solve(lower, right)
-    sizes = (0, *(terms for terms in _TERMS if terms <= len(right)))
+    sizes = (0, *(terms for terms in _TERMS if terms <= most))
     for fewer, terms in zip(sizes[-2::-1], sizes[:0:-1], strict=True):
-        wald = steps[fewer:terms] @ steps[fewer:terms]
-        if wald > _CHANCE[terms - fewer] * scatter**2:
-            return np.linalg.solve(lower[:terms, :terms].T, steps[:terms])
-    return np.zeros(len(right))
+        steps = equations.steps[fewer:terms]
+        if steps @ steps > _CHANCE[terms - fewer] * scatter**2:
+            return equations.solution(terms)
+    return np.zeros(most)

@@ -39,7 +39,7 @@ TOO_FEW = "alignment failed (too few matching stars)"
 _MAX_ROUNDS = 10
 # Residuals beyond this many standard deviations are no inliers.
 _CUT = 4.0
-# The fit has settled when the variances change by less than these, as a share and in pixels squared.
+# The fit has settled when no variance changes by more, as a share and in pixels squared.
 _STILL, _STILL_PX2 = 0.01, 1e-8
 # Variance in pixels squared that keeps weights finite for error-free positions.
 _TINY = 1e-12
@@ -238,9 +238,7 @@ def _extra_variance(distance_sq: FloatArray, own: FloatArray) -> float:
     return max(median(distance_sq / expected - own), 0.0)
 
 
-def _fitted(
-    transform: str, reference: Positions, frame: Positions, weights: FloatArray
-) -> _Motion:
+def _fitted(transform: str, reference: Positions, frame: Positions, weights: FloatArray) -> _Motion:
     """Return the weighted least-squares fit.
 
     About the centres of gravity the best factor is the sum of w f* r over that of w f* f; a
