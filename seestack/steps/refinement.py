@@ -121,11 +121,7 @@ def refine(
     pair = np.column_stack([matches.reference, matches.frame])
     errors_known = np.isfinite(first.xy_err_px).all() and np.isfinite(second.xy_err_px).all()
     there, here = _complex(first.xy), _complex(second.xy)
-    if matches.transform is None:
-        alike = np.ones(len(pair))
-        moved = _fitted(transform, there[pair[:, 0]], here[pair[:, 1]], alike).moved(here)
-    else:
-        moved = _complex(matches.transform(second.xy))
+    moved = _placed(matches, transform, there, here)
     use = np.empty(0, bool)
     for _ in range(_MAX_ROUNDS):
         again = mutual_pairs(first.xy, _real(moved), tolerance_px)
@@ -172,6 +168,14 @@ def _complex(xy: FloatArray) -> Positions:
 
 def _real(positions: Positions) -> FloatArray:
     return positions.view(np.float64).reshape(-1, 2)
+
+
+def _placed(matches: Matches, transform: str, there: Positions, here: Positions) -> Positions:
+    """Return where the matches bring the stars of the frame."""
+    if matches.transform is not None:
+        return _complex(matches.transform(_real(here)))
+    pairs = there[matches.reference], here[matches.frame]
+    return _fitted(transform, *pairs, np.ones(len(matches))).moved(here)
 
 
 def _check_matches(matches: object, first: Stars, second: Stars, least: int) -> None:

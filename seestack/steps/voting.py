@@ -240,7 +240,8 @@ def _beats_chance(
     low, high = reference_xy.min(axis=0) - tolerance_px, reference_xy.max(axis=0) + tolerance_px
     area = float(np.prod(high - low))
     inside = int(((moved >= low) & (moved <= high)).all(axis=1).sum())
-    for radius in sorted(set(np.clip(distance, 0.25, tolerance_px).tolist())):
+    radii = np.minimum(np.maximum(distance, 0.25), tolerance_px)
+    for radius in sorted(set(radii.tolist())):
         agreeing = int(np.count_nonzero(distance <= radius)) - minimal
         chance = min(len(reference_xy) * np.pi * radius**2 / area, 1.0)
         expected = hypotheses * len(distance) * _binomial_tail(inside - minimal, agreeing, chance)
