@@ -35,7 +35,8 @@ def loops() -> list[Extension]:
         (source,) = map(Path, module.sources)
         copy = Path("build", "avx2", source.name)  # so that the objects lie apart
         copy.parent.mkdir(exist_ok=True)
-        shutil.copyfile(source, copy)
+        if not copy.exists() or copy.stat().st_mtime < source.stat().st_mtime:
+            shutil.copy2(source, copy)
         wide.append(extension(f"avx2.{source.stem}", str(copy), WIDE))
     return [*plain, *wide]
 

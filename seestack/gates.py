@@ -7,13 +7,12 @@ weight, which takes from it what it has to give.
 
 from __future__ import annotations
 
+import math
+import statistics
 from dataclasses import dataclass, fields, replace
-
-import numpy as np
 
 from seestack.checks import check_positive
 from seestack.model import FrameQuality, FrameRejected, RejectionKind
-from seestack.numerics.robust import median
 from seestack.steps.quality import frame_weight
 
 __all__ = ["Baseline", "Gates", "judge"]
@@ -125,18 +124,20 @@ class Baseline:
     def usual(self) -> FrameQuality:
         """The median of each number over the frames where it is known; NaN without any."""
         return FrameQuality(
-            sky_adu=self._median("sky_adu"),
-            sky_sigma_adu=self._median("sky_sigma_adu"),
-            stars=round(self._median("stars")) if self.qualities else 0,
-            fwhm_px=self._median("fwhm_px"),
-            elongation=self._median("elongation"),
-            transparency=self._median("transparency"),
-            transparency_err=self._median("transparency_err"),
+            sky_adu=self.usual_of("sky_adu"),
+            sky_sigma_adu=self.usual_of("sky_sigma_adu"),
+            stars=round(self.usual_of("stars")) if self.qualities else 0,
+            fwhm_px=self.usual_of("fwhm_px"),
+            elongation=self.usual_of("elongation"),
+            transparency=self.usual_of("transparency"),
+            transparency_err=self.usual_of("transparency_err"),
         )
 
-    def _median(self, name: str) -> float:
-        values = np.array([getattr(quality, name) for quality in self.qualities], np.float64)
-        return median(values[np.isfinite(values)])
+    def usual_of(self, name: str) -> float:
+        """Return the median of one number of the frames where it is known; NaN without any."""
+        values = (getattr(quality, name) for quality in self.qualities)
+        known = [value for value in values if math.isfinite(value)]
+        return float(statistics.median(known)) if known else math.nan
 
 
 def judge(quality: FrameQuality, baseline: Baseline, gates: Gates) -> None:
@@ -174,21 +175,34 @@ def judge(quality: FrameQuality, baseline: Baseline, gates: Gates) -> None:
         )
     if len(baseline) < _FEWEST_FRAMES:
         return
-    usual, kinds = baseline.usual, RejectionKind
-    _at_most(kinds.FWHM, quality.fwhm_px, gates.max_fwhm, usual.fwhm_px, ".2f", " px")
-    _at_least(
-        kinds.TRANSPARENCY, quality.transparency, gates.min_transparency, usual.transparency, ".3f"
-    )
-    _at_most(kinds.SKY, quality.sky_adu, gates.max_sky, usual.sky_adu, ".0f", " ADU")
-    _at_least(kinds.STARS, quality.stars, gates.min_stars, usual.stars, ".0f")
-    _at_least(kinds.WEIGHT, _highest_weight(quality, usual), gates.min_weight, 1.0, ".4f")
+    kinds, seen = RejectionKind, (quality, baseline)
+    _at_most(kinds.FWHM, gates.max_fwhm, *seen, "fwhm_px", ".2f", " px")
+    if gates.min_transparency is not None:
+        light, usual = quality.transparency, baseline.usual_of("transparency")
+        _refuse_below(kinds.TRANSPARENCY, light, gates.min_transparency, usual, ".3f")
+    _at_most(kinds.SKY, gates.max_sky, *seen, "sky_adu", ".0f", " ADU")
+    if gates.min_stars is not None:
+        usual = round(baseline.usual_of("stars"))
+        _refuse_below(kinds.STARS, quality.stars, gates.min_stars, usual, ".0f")
+    if gates.min_weight is not None:
+        weight = _highest_weight(quality, baseline)
+        _refuse_below(kinds.WEIGHT, weight, gates.min_weight, 1.0, ".4f")
 
 
 def _at_most(
-    kind: RejectionKind, value: float, factor: float | None, usual: float, digits: str, unit: str
+    kind: RejectionKind,
+    factor: float | None,
+    quality: FrameQuality,
+    baseline: Baseline,
+    name: str,
+    digits: str,
+    unit: str,
 ) -> None:
+    if factor is None:
+        return
+    value, usual = getattr(quality, name), baseline.usual_of(name)
     # Where the usual is not positive, such as a sky after a dark, no factor means anything.
-    if factor is not None and usual > 0 and value > factor * usual:
+    if usual > 0 and value > factor * usual:
         raise FrameRejected(
             f"{kind} {value:{digits}}{unit} is over max_{kind} {factor:g} x {usual:{digits}}{unit}",
             kind=kind,
@@ -197,10 +211,10 @@ def _at_most(
         )
 
 
-def _at_least(
-    kind: RejectionKind, value: float, share: float | None, usual: float, digits: str
+def _refuse_below(
+    kind: RejectionKind, value: float, share: float, usual: float, digits: str
 ) -> None:
-    if share is not None and value < share * usual:
+    if value < share * usual:
         raise FrameRejected(
             f"{kind} {value:{digits}} is under min_{kind} {share:g} x {usual:{digits}}",
             kind=kind,
@@ -209,8 +223,13 @@ def _at_least(
         )
 
 
-def _highest_weight(quality: FrameQuality, usual: FrameQuality) -> float:
+def _highest_weight(quality: FrameQuality, baseline: Baseline) -> float:
     """Return the weight over that of a usual frame, two standard errors in its favour."""
-    error = quality.transparency_err if np.isfinite(quality.transparency_err) else 0.0
+    error = quality.transparency_err if math.isfinite(quality.transparency_err) else 0.0
     favoured = replace(quality, transparency=quality.transparency + 2 * error)
+    usual = FrameQuality(
+        sky_sigma_adu=baseline.usual_of("sky_sigma_adu"),
+        transparency=baseline.usual_of("transparency"),
+        transparency_err=baseline.usual_of("transparency_err"),
+    )
     return frame_weight(favoured, usual)

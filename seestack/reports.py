@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import UTC
 from typing import TypedDict, Unpack, cast
@@ -164,7 +165,7 @@ def frame_report(
         offset = (round(dx, 2) + 0.0, round(dy, 2) + 0.0)
         rotation = round(registration.transform.rotation_deg, 4) + 0.0
         transform = [value + 0.0 for value in registration.transform.matrix[:2].ravel().tolist()]
-        rms, inliers = _known(registration.rms_px, 3), int(registration.inliers.sum())
+        rms, inliers = _known(registration.rms_px, 3), int(np.count_nonzero(registration.inliers))
     return FrameReport(
         index=index,
         source=frame.source,
@@ -193,7 +194,7 @@ def frame_report(
         transparency_err=_known(quality.transparency_err, 5),
         weight=round(weight, 4) if registration else 0.0,
         clipped_samples=None,
-        snr_gain=round(float(np.sqrt(frames_stacked)), 2),
+        snr_gain=round(math.sqrt(frames_stacked), 2),
         snr_gain_measured=_known(gain_measured, 2),
         amended=[],
     )
@@ -228,4 +229,4 @@ def unpacked(row: Row) -> FrameReport:
 
 def _known(value: float | None, digits: int) -> float | None:
     """Round a number; None where it is not known."""
-    return None if value is None or not np.isfinite(value) else round(float(value), digits)
+    return None if value is None or not math.isfinite(value) else round(float(value), digits)

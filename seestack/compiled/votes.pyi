@@ -3,6 +3,14 @@ from numpy.typing import NDArray
 
 from seestack.model import FloatArray
 
+def segments(xy: FloatArray, shortest: float, out: FloatArray) -> int: ...
+def equally_long(
+    first: FloatArray,
+    second: FloatArray,
+    tolerance: float,
+    low: NDArray[np.intp],
+    high: NDArray[np.intp],
+) -> int: ...
 def rigid_motions(
     first: FloatArray,
     second: FloatArray,
@@ -23,11 +31,19 @@ def pile_sizes(
     sizes: NDArray[np.int32],
 ) -> None: ...
 def nearest(xy: FloatArray, places: FloatArray, radius: float, found: NDArray[np.intp]) -> None: ...
-def agreements(
+def mutual_pairs(
+    first: FloatArray,
+    second: FloatArray,
+    order: NDArray[np.intp],
+    radius: float,
+    closest: FloatArray,
+    partner: NDArray[np.intp],
+    pairs: NDArray[np.intp],
+) -> int: ...
+def most_agreed(
     motions: FloatArray,
     reference: FloatArray,
     frame: FloatArray,
     radius: float,
-    agreeing: NDArray[np.int32],
-    spread: FloatArray,
-) -> None: ...
+    begins: NDArray[np.intp],
+) -> int: ...

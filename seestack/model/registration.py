@@ -63,7 +63,8 @@ class Registration:
     @property
     def residuals_px(self) -> FloatArray:
         """Distance of each pair after the transform, in reference pixels, shape (K,)."""
-        return np.linalg.norm(self.transform(self.frame_xy) - self.reference_xy, axis=1)
+        off = self.transform(self.frame_xy) - self.reference_xy
+        return np.hypot(off[:, 0], off[:, 1])
 
     @property
     def rms_px(self) -> float:

@@ -123,7 +123,7 @@ class Matches:
     def __post_init__(self) -> None:
         for name in ("reference", "frame"):
             indices = as_real_array(name, getattr(self, name))
-            if indices.size and not np.issubdtype(indices.dtype, np.integer):
+            if indices.size and indices.dtype.kind not in "iu":
                 raise ValueError(f"{name} must hold integer indices, got dtype {indices.dtype}")
             if indices.ndim != 1 or (indices < 0).any():
                 raise ValueError(f"{name} must be 1-D with indices from 0 on, got {indices!r}")

@@ -42,7 +42,8 @@ class Transform:
         matrix = np.array(as_real_array("matrix", self.matrix), dtype=np.float64)
         if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
             raise ValueError(f"matrix must be finite with shape (3, 3), got {matrix!r}")
-        if not np.array_equal(matrix[2], (0.0, 0.0, 1.0)) or np.linalg.det(matrix) == 0:
+        (a, b, _), (c, d, _), last = matrix.tolist()
+        if last != [0.0, 0.0, 1.0] or a * d == b * c:
             raise ValueError(f"matrix must be an invertible affine map, got {matrix!r}")
         object.__setattr__(self, "matrix", frozen(matrix))
 
@@ -79,7 +80,12 @@ class Transform:
     @property
     def inverse(self) -> Transform:
         """The map from reference pixels back to frame pixels."""
-        return Transform(_affine(np.linalg.inv(self.matrix)))
+        (a, b, dx), (c, d, dy), _ = self.matrix.tolist()
+        det = a * d - b * c
+        a, b, c, d = d / det, -b / det, -c / det, a / det
+        return Transform(
+            np.array([[a, b, -a * dx - b * dy], [c, d, -c * dx - d * dy], [0.0, 0.0, 1.0]])
+        )
 
     @property
     def shift_px(self) -> tuple[float, float]:
@@ -98,9 +104,9 @@ class Transform:
 
     def offset_px(self, shape: tuple[int, int]) -> tuple[float, float]:
         """Displacement (dx, dy) of the centre of a frame of `shape` (row, col)."""
-        centre = np.array([(shape[1] - 1) / 2, (shape[0] - 1) / 2])
-        dx, dy = self(centre[None])[0] - centre
-        return float(dx), float(dy)
+        x, y = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+        (a, b, dx), (c, d, dy), _ = self.matrix.tolist()
+        return a * x + b * y + dx - x, c * x + d * y + dy - y
 
 
 def _affine(matrix: FloatArray) -> FloatArray:

@@ -45,8 +45,15 @@ def mutual_pairs(first: FloatArray, second: FloatArray, radius_px: float) -> NDA
     >>> mutual_pairs(first, second, 1.0).tolist()
     [[1, 0], [0, 1]]
     """
-    partner = nearest_within(first, second, radius_px)
-    back = nearest_within(second, first, radius_px)
-    index = np.flatnonzero(partner >= 0)
-    index = index[back[partner[index]] == index]
-    return np.column_stack([partner[index], index])
+    order = np.argsort(first[:, 0], kind="stable")
+    pairs = np.empty((len(second), 2), np.intp)
+    count = votes.mutual_pairs(
+        np.ascontiguousarray(first[order], np.float64),
+        np.ascontiguousarray(second, np.float64),
+        order,
+        float(radius_px),
+        np.empty(len(order)),
+        np.empty(len(order), np.intp),
+        pairs,
+    )
+    return pairs[:count]

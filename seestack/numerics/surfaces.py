@@ -1,25 +1,29 @@
 """Fit a smooth surface to the boxes of an image, blind to what is not smooth.
 
 A polynomial of low order in row and column is a sum of a few products of a column
-vector and a row vector, so laying it over an image is one thin matrix product. The
-fit begins with least absolute deviations, which a quarter of bad boxes does not move,
-and ends with least squares of the boxes that agree. Orders that the boxes do not
-carry, or do not ask for, are left out.
+vector and a row vector, so laying it over an image is one thin matrix product, and the
+sums it is fitted with are made row by row. The fit begins with least absolute
+deviations, which a quarter of bad boxes does not move, and ends with least squares of
+the boxes that agree. Orders that the boxes do not carry, or do not ask for, are left
+out.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from seestack.compiled import polynomials, ranks
 from seestack.model import BoolArray, FloatArray, Image
-from seestack.numerics.robust import MAD_TO_SIGMA, median
+from seestack.numerics.robust import MAD_TO_SIGMA
 
 __all__ = ["Surface", "fit_surface"]
 
-# Powers of (row, column), the orders one after another.
+# Powers of (row, column), the orders one after another, as in seestack.compiled.polynomials.
 _POWERS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))
 _TERMS = (1, 3, 6)
 # Chi-square that 1 in 1000 fits of pure noise exceeds, by number of new terms.
@@ -31,6 +35,8 @@ _REWEIGHTINGS = 5
 # What a fit may still move by, as a share of the scatter: far less than what is cut off.
 _STILL = 0.1
 _FEWEST_BOXES = 3
+# A term of which less is news after those before it is not known apart from them.
+_NEWS = 1e-9
 # Where a fit has half the variance of one box it follows single boxes.
 _MAX_LEVERAGE = 0.5
 
@@ -133,17 +139,18 @@ def fit_surface(
     [0.0, 3.0, 0.0]
     """
     known = np.isfinite(boxes)
-    everywhere = _design(boxes.shape, box_px, shape)
     values = boxes[known].astype(np.float64)
-    used = everywhere[known.ravel()]
-    needed = everywhere[(known if reach is None else reach).ravel()]
+    used = _places(known, box_px, shape)
+    needed = used if reach is None else _places(reach, box_px, shape)
+    of_all = _equations(used, values, np.ones(len(values)))
     for terms in reversed(_TERMS[: order + 1]):
-        if not _carries(used[:, :terms], needed[:, :terms]):
+        if not _carries(of_all, terms, needed):
             continue
-        agree, scatter = _agreeing(used[:, :terms], values, rounding)
-        if not _carries(used[agree, :terms], needed[:, :terms]):
+        agree, scatter = _agreeing(used, values, terms, rounding)
+        agreed = _equations(used, values, agree.astype(np.float64))
+        if not _carries(agreed, terms, needed):
             continue
-        fit = _without_chance(used[agree, :terms], values[agree], scatter)
+        fit = _without_chance(agreed, terms, scatter)
         coefficients = np.zeros((3, 3))
         for power, coefficient in zip(_POWERS, fit, strict=False):
             coefficients[power] = coefficient
@@ -151,59 +158,93 @@ def fit_surface(
     return None
 
 
+class _Places(NamedTuple):
+    """Where some boxes lie, row by row: those of row i at along[starts[i]:starts[i + 1]]."""
+
+    down: FloatArray
+    starts: NDArray[np.intp]
+    along: FloatArray
+
+
 def _from_middle(place: ArrayLike, side: int, shape: tuple[int, int]) -> FloatArray:
     return (np.asarray(place, np.float64) - (side - 1) / 2) / (max(shape) / 2)
 
 
-def _design(boxes: tuple[int, ...], box_px: int, shape: tuple[int, int]) -> FloatArray:
-    """Return the terms at the centres of the boxes, shape (h * w, 6)."""
-    v, u = (
+def _places(chosen: BoolArray, box_px: int, shape: tuple[int, int]) -> _Places:
+    """Return the centres of the chosen boxes."""
+    down, along = (
         _from_middle((np.arange(n) + 0.5) * box_px - 0.5, side, shape)
-        for n, side in zip(boxes, shape, strict=True)
+        for n, side in zip(chosen.shape, shape, strict=True)
     )
-    return np.stack([np.outer(v**i, u**j).ravel() for i, j in _POWERS], axis=1)
+    starts = np.empty(len(chosen) + 1, np.intp)
+    inside = np.empty(np.count_nonzero(chosen))
+    polynomials.places(np.ascontiguousarray(chosen).view(np.uint8), along, starts, inside)
+    return _Places(down, starts, inside)
 
 
-def _carries(used: FloatArray, needed: FloatArray) -> bool:
-    """Return whether the fit to `used` is known well at all of `needed`."""
-    if len(used) < _FEWEST_BOXES * used.shape[1]:
+class _Equations(NamedTuple):
+    """The normal equations L L^T x = b of all terms; their first ones are those of fewer.
+
+    L is the lower triangle, and L^-1 b are the steps, of which each term makes one.
+    """
+
+    lower: FloatArray
+    steps: FloatArray
+
+    def solution(self, terms: int) -> FloatArray:
+        coefficients = np.empty(terms)
+        polynomials.solution(self.lower, self.steps, coefficients)
+        return coefficients
+
+
+def _equations(places: _Places, values: FloatArray, weights: FloatArray) -> _Equations:
+    equations = _Equations(np.empty((len(_POWERS), len(_POWERS))), np.empty(len(_POWERS)))
+    polynomials.equations(*places, values, weights, *equations)
+    return equations
+
+
+def _carries(equations: _Equations, terms: int, needed: _Places) -> bool:
+    """Return whether the fit with equations of equal weights is known well at all of `needed`."""
+    lower = equations.lower[:terms, :terms]
+    # The first pivot is the number of boxes.
+    if lower[0, 0] ** 2 < _FEWEST_BOXES * terms - 0.5:
         return False
-    values, vectors = np.linalg.eigh(used.T @ used)
-    if values[0] < 1e-9 * values[-1]:
+    # What is news in each term after those before it, and all of it.
+    if (lower.diagonal() ** 2 < _NEWS * (lower**2).sum(axis=1)).any():
         return False
-    leverage = ((needed @ vectors) ** 2 / values).sum(axis=1)
-    return bool(leverage.max(initial=0.0) < _MAX_LEVERAGE)
+    return polynomials.highest_leverage(*needed, equations.lower, terms) < _MAX_LEVERAGE
 
 
-def _agreeing(design: FloatArray, values: FloatArray, rounding: float) -> tuple[BoolArray, float]:
-    """Return the values that lie about one surface, and their scatter."""
+def _agreeing(
+    places: _Places, values: FloatArray, most: int, rounding: float
+) -> tuple[BoolArray, float]:
+    """Return the values that lie about one surface of so many terms, and their scatter."""
     agree = np.ones(len(values), bool)
-    for terms in (terms for terms in _TERMS if terms <= design.shape[1]):
-        part = design[:, :terms]
-        off = np.abs(values - part @ _least_deviations(part[agree], values[agree]))
-        agree = off <= _FAR * max(MAD_TO_SIGMA * median(off), rounding)
-    freedom = np.sqrt(len(values) / (len(values) - design.shape[1]))
+    for terms in (terms for terms in _TERMS if terms <= most):
+        off = _deviations(places, values, _least_deviations(places, values, agree, terms))
+        agree = off <= _FAR * max(MAD_TO_SIGMA * _median(off), rounding)
+    freedom = math.sqrt(len(values) / (len(values) - most))
     for _ in range(4):
-        off = np.abs(values - design @ _least_squares(design[agree], values[agree]))
-        scatter = max(MAD_TO_SIGMA * freedom * median(off), rounding)
+        off = _deviations(places, values, _least_squares(places, values, agree, most))
+        scatter = max(MAD_TO_SIGMA * freedom * _median(off), rounding)
         before, agree = agree, off <= _CLIP * scatter
         if np.array_equal(before, agree):
             break
     return agree, scatter
 
 
-def _least_deviations(design: FloatArray, values: FloatArray) -> FloatArray:
-    """Return the fit that makes the sum of absolute residuals small."""
-    if design.shape[1] == 1:
-        return np.array([median(values)])
-    fit = _least_squares(design, values)
+def _least_deviations(
+    places: _Places, values: FloatArray, agree: BoolArray, terms: int
+) -> FloatArray:
+    """Return the fit that makes the sum of absolute residuals small where values agree."""
+    if terms == 1:
+        return np.array([_median(values[agree])])
+    fit = _least_squares(places, values, agree, terms)
     for _ in range(_REWEIGHTINGS):
-        off = np.abs(values - design @ fit)
-        middle = median(off)
-        before, fit = (
-            fit,
-            _least_squares(design, values, 1 / np.maximum(off, 0.1 * middle + 1e-12)),
-        )
+        off = _deviations(places, values, fit)
+        middle = _median(off[agree])
+        weights = agree / np.maximum(off, 0.1 * middle + 1e-12)
+        before, fit = fit, _least_squares(places, values, weights, terms)
         # No term is larger than 1, so no value has moved further than this.
         if np.abs(fit - before).sum() <= _STILL * middle:
             break
@@ -211,20 +252,29 @@ def _least_deviations(design: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def _least_squares(
-    design: FloatArray, values: FloatArray, weight: FloatArray | None = None
+    places: _Places, values: FloatArray, weights: FloatArray | BoolArray, terms: int
 ) -> FloatArray:
-    weighted = design if weight is None else design * weight[:, None]
-    return np.linalg.solve(weighted.T @ design, weighted.T @ values)
+    return _equations(places, values, weights.astype(np.float64, copy=False)).solution(terms)
 
 
-def _without_chance(design: FloatArray, values: FloatArray, scatter: float) -> FloatArray:
-    """Return the coefficients of the lowest order that leaves nothing significant."""
-    sizes = (0, *(terms for terms in _TERMS if terms <= design.shape[1]))
-    for lower, terms in zip(sizes[-2::-1], sizes[:0:-1], strict=True):
-        part = design[:, :terms]
-        fit = _least_squares(part, values)
-        covariance = np.linalg.inv(part.T @ part)[lower:, lower:]
-        wald = fit[lower:] @ np.linalg.solve(covariance, fit[lower:])
-        if wald > _CHANCE[terms - lower] * scatter**2:
-            return fit
-    return np.zeros(design.shape[1])
+def _deviations(places: _Places, values: FloatArray, coefficients: FloatArray) -> FloatArray:
+    out = np.empty(len(values))
+    polynomials.deviations(*places, values, coefficients, out)
+    return out
+
+
+def _median(values: FloatArray) -> float:
+    return ranks.median(values.copy())
+
+
+def _without_chance(equations: _Equations, most: int, scatter: float) -> FloatArray:
+    """Return the coefficients of the lowest order that leaves nothing significant.
+
+    The sum of the squares of some last steps is the Wald statistic of their terms.
+    """
+    sizes = (0, *(terms for terms in _TERMS if terms <= most))
+    for fewer, terms in zip(sizes[-2::-1], sizes[:0:-1], strict=True):
+        steps = equations.steps[fewer:terms]
+        if steps @ steps > _CHANCE[terms - fewer] * scatter**2:
+            return equations.solution(terms)
+    return np.zeros(most)

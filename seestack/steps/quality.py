@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from seestack.model import (
@@ -152,12 +154,12 @@ def frame_weight(quality: FrameQuality, reference_quality: FrameQuality) -> floa
     noise, usual = quality.sky_sigma_adu, reference_quality.sky_sigma_adu
     if not (0 < noise < np.inf and 0 < usual < np.inf):
         noise = usual = 1.0
-    return float(np.clip((light * usual / noise) ** 2, *_WEIGHT_RANGE))
+    lowest, highest = _WEIGHT_RANGE
+    return float(min(max((light * usual / noise) ** 2, lowest), highest))
 
 
 def _known_median(values: FloatArray) -> float:
-    known = values[np.isfinite(values)]
-    return median(known)
+    return median(values[np.isfinite(values)])
 
 
 def _transparency(
@@ -190,28 +192,31 @@ def _slope(
 ) -> tuple[float, float]:
     """Return the robust slope through the origin of `b` over `a`, and its standard error."""
     ratio = b / a
+    # Variance of each star's ratio from the error of either flux.
+    of_a, of_b = (a_err / a) ** 2, (b_err / a) ** 2
     guess = median(ratio)
-    own = (a_err / a) ** 2 * max(guess, 0.0) ** 2 + (b_err / a) ** 2
-    slope = _weighted_median(ratio, 1 / (own + (_GUESS_ERR * guess) ** 2 + 1e-12))
+    own = of_a * max(guess, 0.0) ** 2 + of_b
+    slope = _weighted_median(ratio, 1 / (own + ((_GUESS_ERR * guess) ** 2 + _TINY)))
     for _ in range(_MAX_ROUNDS):
-        # Variance of each star's ratio.
-        own = (b_err / a) ** 2 + (slope * a_err / a) ** 2
-        variance = own + _scatter(ratio - slope, own)
-        trust = np.maximum(1 - (ratio - slope) ** 2 / (_BIWEIGHT**2 * variance), 0.0) ** 2
-        weight = trust / variance
-        if not weight.any():
+        own = of_b + slope**2 * of_a
+        residual_sq = (ratio - slope) ** 2
+        variance = own + _scatter(residual_sq, own)
+        trust = np.maximum(1 - residual_sq / (_BIWEIGHT**2 * variance), 0.0)
+        weight = trust**2 / variance
+        total = float(weight.sum())
+        if total == 0:
             return float("nan"), float("nan")
-        before, slope = slope, float(np.average(ratio, weights=weight))
+        before, slope = slope, float(weight @ ratio) / total
         if abs(slope - before) < 1e-6 * abs(slope):
             break
-    return slope, float(_SHARED / np.sqrt(weight.sum()))
+    return slope, _SHARED / math.sqrt(total)
 
 
-def _scatter(residual: FloatArray, own: FloatArray) -> float:
+def _scatter(residual_sq: FloatArray, own: FloatArray) -> float:
     """Return the variance that the better measured half shows beyond its own errors."""
     better = np.argsort(own, kind="stable")[: max(len(own) // 2, min(len(own), 8))]
     # The median of a square over its variance is that of chi-square: half show more than this.
-    excess = median(residual[better] ** 2 / _MEDIAN_CHI2 - own[better])
+    excess = median(residual_sq[better] / _MEDIAN_CHI2 - own[better])
     return max(excess, 0.0) + _TINY
 
 

@@ -4,14 +4,18 @@ Starting from the winner of the vote, stars are paired again under the current
 transform and the transform is fitted again, weighted by the position errors of the
 stars, until nothing changes. The circle in which a star may find its partner shrinks
 to what the residuals justify.
+
+A position is the complex number x + iy here, so that a motion is a multiplication, by the
+number that turns and scales, and a shift.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import check_positive
 from seestack.model import (
@@ -30,12 +34,19 @@ from seestack.numerics.robust import median
 
 __all__ = ["refine"]
 
+TRANSFORMS = ("rigid", "translation", "similarity")
 TOO_FEW = "alignment failed (too few matching stars)"
 _MAX_ROUNDS = 10
 # Residuals beyond this many standard deviations are no inliers.
 _CUT = 4.0
+# The fit has settled when no variance changes by more, as a share and in pixels squared.
+_STILL, _STILL_PX2 = 0.01, 1e-8
 # Variance in pixels squared that keeps weights finite for error-free positions.
 _TINY = 1e-12
+# Of a squared distance over its variance per axis: that of chi-square of 2 degrees of freedom.
+_MEDIAN_OF_DISTANCE_SQ = 2 * math.log(2)
+
+Positions = NDArray[np.complexfloating[Any, Any]]
 
 
 def refine(
@@ -100,39 +111,82 @@ def refine(
     >>> round(registration.transform.rotation_deg, 6), int(registration.inliers.sum())
     (2.0, 15)
     """
-    if transform not in _FITS:
-        raise ValueError(f"transform must be one of {', '.join(_FITS)}, got {transform!r}")
+    if transform not in TRANSFORMS:
+        raise ValueError(f"transform must be one of {', '.join(TRANSFORMS)}, got {transform!r}")
     check_positive("tolerance_px", tolerance_px)
     check_positive("min_inliers", min_inliers, whole=True)
-    fit = _FITS[transform]
     first, second = _as_stars("reference", reference), _as_stars("frame", frame)
-    if not isinstance(matches, Matches):
-        raise TypeError(f"matches must be Matches as vote returns them, got {matches!r}")
     least = max(min_inliers, 1 if transform == "translation" else 2)
-    if len(matches) < least:
-        raise _too_few(len(matches), least)
+    _check_matches(matches, first, second, least)
     pair = np.column_stack([matches.reference, matches.frame])
-    if (pair.max(axis=0) >= (len(first), len(second))).any():
-        raise ValueError(
-            "matches must index stars of reference and frame; vote on these very lists"
-        )
     errors_known = np.isfinite(first.xy_err_px).all() and np.isfinite(second.xy_err_px).all()
-    motion = matches.transform or fit(
-        first.xy[pair[:, 0]], second.xy[pair[:, 1]], np.ones(len(pair))
-    )
+    there, here = _complex(first.xy), _complex(second.xy)
+    moved = _placed(matches, transform, there, here)
     use = np.empty(0, bool)
     for _ in range(_MAX_ROUNDS):
-        again = mutual_pairs(first.xy, motion(second.xy), tolerance_px)
+        again = mutual_pairs(first.xy, _real(moved), tolerance_px)
         if len(use) and np.array_equal(again, pair):
             break
         pair = again
         r, f = pair[:, 0], pair[:, 1]
         own = first.xy_err_px[r] ** 2 + second.xy_err_px[f] ** 2 if errors_known else 0.0 * r
-        motion, use = _robust_fit(fit, first.xy[r], second.xy[f], own, least)
+        motion, use = _robust_fit(transform, there[r], here[f], own, least)
+        moved = motion.moved(here)
     order = np.argsort(pair[:, 0], kind="stable")
-    pair, use = pair[order], use[order]
-    found = Matches(pair[:, 0], pair[:, 1], motion)
-    return Registration(motion, first.xy[pair[:, 0]], second.xy[pair[:, 1]], use, found)
+    pair, use, found = pair[order], use[order], motion.transform
+    return Registration(
+        transform=found,
+        reference_xy=first.xy[pair[:, 0]],
+        frame_xy=second.xy[pair[:, 1]],
+        inliers=use,
+        matches=Matches(pair[:, 0], pair[:, 1], found),
+    )
+
+
+class _Motion(NamedTuple):
+    """Turns and scales by a complex factor, then shifts."""
+
+    factor: complex
+    shift: complex
+
+    def moved(self, positions: Positions) -> Positions:
+        return self.factor * positions + self.shift
+
+    def distance_sq(self, reference: Positions, frame: Positions) -> FloatArray:
+        off = self.moved(frame) - reference
+        return off.real**2 + off.imag**2
+
+    @property
+    def transform(self) -> Transform:
+        (c, s), (dx, dy) = ((number.real, number.imag) for number in self)
+        return Transform(np.array([[c, -s, dx], [s, c, dy], [0.0, 0.0, 1.0]]))
+
+
+def _complex(xy: FloatArray) -> Positions:
+    return xy[:, 0] + 1j * xy[:, 1]
+
+
+def _real(positions: Positions) -> FloatArray:
+    return positions.view(np.float64).reshape(-1, 2)
+
+
+def _placed(matches: Matches, transform: str, there: Positions, here: Positions) -> Positions:
+    """Return where the matches bring the stars of the frame."""
+    if matches.transform is not None:
+        return _complex(matches.transform(_real(here)))
+    pairs = there[matches.reference], here[matches.frame]
+    return _fitted(transform, *pairs, np.ones(len(matches))).moved(here)
+
+
+def _check_matches(matches: object, first: Stars, second: Stars, least: int) -> None:
+    if not isinstance(matches, Matches):
+        raise TypeError(f"matches must be Matches as vote returns them, got {matches!r}")
+    if len(matches) < least:
+        raise _too_few(len(matches), least)
+    if matches.reference.max() >= len(first) or matches.frame.max() >= len(second):
+        raise ValueError(
+            "matches must index stars of reference and frame; vote on these very lists"
+        )
 
 
 def _as_stars(name: str, stars: Stars | ArrayLike) -> Stars:
@@ -140,38 +194,32 @@ def _as_stars(name: str, stars: Stars | ArrayLike) -> Stars:
 
 
 def _robust_fit(
-    fit: Callable[[FloatArray, FloatArray, FloatArray], Transform],
-    reference_xy: FloatArray,
-    frame_xy: FloatArray,
-    own: FloatArray,
-    least: int,
-) -> tuple[Transform, BoolArray]:
+    transform: str, reference: Positions, frame: Positions, own: FloatArray, least: int
+) -> tuple[_Motion, BoolArray]:
     """Return the weighted fit to the pairs that agree, and which pairs those are.
 
     `own` is each pair's variance per axis from the position errors of its stars.
     """
-    use = np.ones(len(own), bool)
-    if use.sum() < least:
+    if len(own) < least:
         raise _too_few(len(own), least)
+    use = np.ones(len(own), bool)
     # Errors may be unknown or too small: the first fit judges nobody by them.
-    alike = fit(reference_xy, frame_xy, np.ones(len(own)))
-    distance_sq = ((alike(frame_xy) - reference_xy) ** 2).sum(axis=1)
-    scatter = max(median(own), _extra_variance(distance_sq, own))
+    alike = _fitted(transform, reference, frame, np.ones(len(own)))
+    distance_sq = alike.distance_sq(reference, frame)
+    scatter, smallest = max(median(own), _extra_variance(distance_sq, own)), own.min()
     for _ in range(_MAX_ROUNDS):
-        if use.sum() < least:
-            raise _too_few(int(use.sum()), least)
-        variance = own + scatter + _TINY
-        motion = fit(reference_xy[use], frame_xy[use], 1 / variance[use])
-        distance_sq = ((motion(frame_xy) - reference_xy) ** 2).sum(axis=1)
+        variance = own + (scatter + _TINY)
+        motion = _fitted(transform, reference[use], frame[use], 1 / variance[use])
+        distance_sq = motion.distance_sq(reference, frame)
         # Judged with the variance of this very fit: a star that it hardly weighed may be off.
         again = distance_sq <= _CUT**2 * variance
-        scatter = _extra_variance(distance_sq[use], own[use])
-        settled = np.allclose(variance, own + scatter + _TINY, rtol=0.01)
+        before, scatter = scatter, _extra_variance(distance_sq[use], own[use])
+        settled = abs(before - scatter) <= _STILL * (smallest + scatter) + _STILL_PX2
         if settled and np.array_equal(again, use):
             break
         use = again
-    if use.sum() < least:
-        raise _too_few(int(use.sum()), least)
+        if np.count_nonzero(use) < least:
+            raise _too_few(int(np.count_nonzero(use)), least)
     return motion, use
 
 
@@ -184,48 +232,31 @@ def _too_few(agreeing: int, least: int) -> FrameRejected:
 def _extra_variance(distance_sq: FloatArray, own: FloatArray) -> float:
     """Return the variance per axis that the residuals show beyond the stars' own errors.
 
-    In two dimensions the median of a squared distance over its variance per axis is
-    2 ln 2: half of the stars must show more than what is returned. The median is blind to a
-    few wrong pairs. Within its statistical scatter nothing is added.
+    Half of the stars must show more than what is returned: the median is blind to a few wrong
+    pairs. Within its statistical scatter nothing is added.
     """
-    expected = 2 * np.log(2)
-    slack = 1 + 2.5 / np.sqrt(len(own))
+    expected = _MEDIAN_OF_DISTANCE_SQ
+    slack = 1 + 2.5 / math.sqrt(len(own))
     if median(distance_sq / (own + _TINY)) <= expected * slack:
         return 0.0
     return max(median(distance_sq / expected - own), 0.0)
 
 
-def _fit_translation(
-    reference_xy: FloatArray, frame_xy: FloatArray, weights: FloatArray
-) -> Transform:
-    shift = np.average(reference_xy - frame_xy, axis=0, weights=weights)
-    return Transform.rigid(shift_px=(float(shift[0]), float(shift[1])))
+def _fitted(transform: str, reference: Positions, frame: Positions, weights: FloatArray) -> _Motion:
+    """Return the weighted least-squares fit.
 
-
-def _fit_rigid(reference_xy: FloatArray, frame_xy: FloatArray, weights: FloatArray) -> Transform:
-    to = np.average(reference_xy, axis=0, weights=weights)
-    origin = np.average(frame_xy, axis=0, weights=weights)
-    r, f = reference_xy - to, frame_xy - origin
-    cos = float((weights * (r * f).sum(axis=1)).sum())
-    sin = float((weights * (f[:, 0] * r[:, 1] - f[:, 1] * r[:, 0])).sum())
-    angle = float(np.rad2deg(np.arctan2(sin, cos)))
-    turn = Transform.rigid(rotation_deg=angle)
-    dx, dy = to - turn(origin[None])[0]
-    return Transform.rigid(rotation_deg=angle, shift_px=(float(dx), float(dy)))
-
-
-def _fit_similarity(
-    reference_xy: FloatArray, frame_xy: FloatArray, weights: FloatArray
-) -> Transform:
-    turn = _fit_rigid(reference_xy, frame_xy, weights).matrix[:2, :2]
-    to = np.average(reference_xy, axis=0, weights=weights)
-    origin = np.average(frame_xy, axis=0, weights=weights)
-    r, f = reference_xy - to, (frame_xy - origin) @ turn.T
-    scale = (weights * (r * f).sum(axis=1)).sum() / (weights * (f * f).sum(axis=1)).sum()
-    matrix = np.eye(3)
-    matrix[:2, :2] = scale * turn
-    matrix[:2, 2] = to - matrix[:2, :2] @ origin
-    return Transform(matrix)
-
-
-_FITS = {"rigid": _fit_rigid, "translation": _fit_translation, "similarity": _fit_similarity}
+    About the centres of gravity the best factor is the sum of w f* r over that of w f* f; a
+    rotation alone is its direction.
+    """
+    weights = weights / weights.sum()
+    to, origin = complex(weights @ reference), complex(weights @ frame)
+    factor = complex(1.0)
+    if transform != "translation":
+        centred = frame - origin
+        weighted = weights * centred
+        factor = complex(np.vdot(weighted, reference - to))
+        if transform == "similarity":
+            factor /= float(np.vdot(weighted, centred).real)
+        else:
+            factor = factor / abs(factor) if factor else complex(1.0)
+    return _Motion(factor, to - factor * origin)

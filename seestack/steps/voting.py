@@ -13,6 +13,8 @@ equal matches.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -172,30 +174,22 @@ def _rigid_motions(
     reference_xy: FloatArray, frame_xy: FloatArray, tolerance_px: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return (cos, sin, dx, dy) and angle for all segments of equal length, both ways round."""
-    first, length = _segments(reference_xy, tolerance_px)
-    second, others = _segments(frame_xy, tolerance_px)
-    low = np.searchsorted(others, length - tolerance_px)
-    high = np.searchsorted(others, length + tolerance_px)
-    count = 2 * int((high - low).sum())
+    first, second = _segments(reference_xy, tolerance_px), _segments(frame_xy, tolerance_px)
+    low, high = np.empty(len(first), np.intp), np.empty(len(first), np.intp)
+    count = 2 * votes.equally_long(first, second, float(tolerance_px), low, high)
     motions, angles = np.empty((count, 4)), np.empty(count)
     votes.rigid_motions(first, second, low, high, motions, angles)
     return motions, angles
 
 
-def _segments(xy: FloatArray, tolerance_px: float) -> tuple[FloatArray, FloatArray]:
-    """Return (x, y) of the middle, unit vector and angle of all star pairs, and their length.
+def _segments(xy: FloatArray, tolerance_px: float) -> FloatArray:
+    """Return (x, y) of the middle, unit vector, angle and length of all star pairs, by length.
 
-    Short ones tell no angle and are left out; the others come by length.
+    Short ones tell no angle and are left out.
     """
-    i, j = np.triu_indices(len(xy), k=1)
-    vector = xy[j] - xy[i]
-    length = np.hypot(vector[:, 0], vector[:, 1])
-    keep = np.flatnonzero(length > 5 * tolerance_px)
-    keep = keep[np.argsort(length[keep], kind="stable")]
-    vector, length = vector[keep], length[keep]
-    middle = (xy[i[keep]] + xy[j[keep]]) / 2
-    angle = np.arctan2(vector[:, 1], vector[:, 0])
-    return np.column_stack([middle, vector / length[:, None], angle]), length
+    segments = np.empty((len(xy) * (len(xy) - 1) // 2, 6))
+    count = votes.segments(np.ascontiguousarray(xy), 5.0 * tolerance_px, segments)
+    return segments[np.argsort(segments[:count, 5], kind="stable")]
 
 
 def _fullest_piles(
@@ -219,17 +213,15 @@ def _most_agreed(
     motions: FloatArray, reference_xy: FloatArray, frame_xy: FloatArray, tolerance_px: float
 ) -> FloatArray:
     """Return the motion with the most inliers, the closest ones among equals."""
-    agreeing, spread = np.empty(len(motions), np.int32), np.empty(len(motions))
     sorted_xy = reference_xy[np.argsort(reference_xy[:, 0], kind="stable")]
-    votes.agreements(motions, sorted_xy, frame_xy, float(tolerance_px), agreeing, spread)
-    return motions[np.lexsort((spread, -agreeing))[0]]
+    begins = np.zeros(len(frame_xy), np.intp)
+    return motions[votes.most_agreed(motions, sorted_xy, frame_xy, float(tolerance_px), begins)]
 
 
-def _move(motions: FloatArray, xy: FloatArray) -> FloatArray:
-    """Return positions (K, N, 2) of all stars under all K motions."""
-    cos, sin, dx, dy = (motions[..., k, None] for k in range(4))
-    x, y = xy[:, 0], xy[:, 1]
-    return np.stack([cos * x - sin * y + dx, sin * x + cos * y + dy], axis=-1)
+def _move(motion: FloatArray, xy: FloatArray) -> FloatArray:
+    """Return positions (N, 2) after a motion (cos, sin, dx, dy)."""
+    cos, sin = motion[:2]
+    return xy @ np.array([[cos, sin], [-sin, cos]]) + motion[2:]
 
 
 def _beats_chance(
@@ -243,13 +235,15 @@ def _beats_chance(
 ) -> bool:
     """Judge by the number of false alarms, for the radius that looks best."""
     moved = _move(motion, frame_xy)
-    distance = np.linalg.norm(moved[pairs[:, 1]] - reference_xy[pairs[:, 0]], axis=1)
-    width, height = np.ptp(reference_xy, axis=0) + 2 * tolerance_px
+    off = moved[pairs[:, 1]] - reference_xy[pairs[:, 0]]
+    distance = np.hypot(off[:, 0], off[:, 1])
     low, high = reference_xy.min(axis=0) - tolerance_px, reference_xy.max(axis=0) + tolerance_px
+    area = float(np.prod(high - low))
     inside = int(((moved >= low) & (moved <= high)).all(axis=1).sum())
-    for radius in np.unique(np.clip(distance, 0.25, tolerance_px)):
-        agreeing = int((distance <= radius).sum()) - minimal
-        chance = min(len(reference_xy) * np.pi * radius**2 / (width * height), 1.0)
+    radii = np.minimum(np.maximum(distance, 0.25), tolerance_px)
+    for radius in sorted(set(radii.tolist())):
+        agreeing = int(np.count_nonzero(distance <= radius)) - minimal
+        chance = min(len(reference_xy) * np.pi * radius**2 / area, 1.0)
         expected = hypotheses * len(distance) * _binomial_tail(inside - minimal, agreeing, chance)
         if agreeing > 0 and expected < _MAX_FALSE_ALARMS:
             return True
@@ -288,17 +282,22 @@ def _binomial_tail(trials: int, successes: int, probability: float) -> float:
     """Return the probability of at least that many successes."""
     if successes <= 0 or probability >= 1:
         return 1.0
+    if probability <= 0:
+        return 0.0
     n = max(trials, successes)
-    k = np.arange(successes, n + 1)
-    log_factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, n + 1))))
-    log_terms = log_factorial[n] - log_factorial[k] - log_factorial[n - k]
-    log_terms = log_terms + k * np.log(probability) + (n - k) * np.log1p(-probability)
-    return float(np.exp(log_terms).sum())
+    log_p, log_q = math.log(probability), math.log1p(-probability)
+    log_ways = math.lgamma(n + 1)
+    return sum(
+        math.exp(
+            log_ways - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * log_p + (n - k) * log_q
+        )
+        for k in range(successes, n + 1)
+    )
 
 
 def _as_transform(motion: FloatArray, origin: FloatArray) -> Transform:
-    cos, sin, dx, dy = motion
-    norm = np.hypot(cos, sin)
-    cos, sin = cos / norm, sin / norm
-    shift = np.array([dx, dy]) - np.array([[cos, -sin], [sin, cos]]) @ origin
-    return Transform(np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]], [0.0, 0.0, 1.0]]))
+    turn = complex(motion[0], motion[1])
+    turn /= abs(turn)
+    shift = complex(motion[2], motion[3]) - turn * complex(origin[0], origin[1])
+    cos, sin = turn.real, turn.imag
+    return Transform(np.array([[cos, -sin, shift.real], [sin, cos, shift.imag], [0.0, 0.0, 1.0]]))

@@ -37,7 +37,8 @@ print(digest.hexdigest(), sys.modules["seestack.compiled.sums"].__name__ if sys.
 """
 LOOPS = (
     *("boxes", "extremes", "footprints", "hot", "levels", "maxima", "moffat", "mosaics"),
-    *("rings", "search", "shears", "skies", "stamps", "sums", "surroundings", "systems", "votes"),
+    *("polynomials", "ranks", "rings", "search", "shears", "skies", "stamps", "sums"),
+    *("surroundings", "systems", "votes"),
 )
 
 

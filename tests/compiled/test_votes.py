@@ -13,6 +13,32 @@ def segments(rng, count):
     return np.column_stack([rng.uniform(-99, 99, (count, 2)), np.cos(angle), np.sin(angle), angle])
 
 
+def test_segments_of_all_pairs_that_are_long_enough():
+    xy = np.random.default_rng(3).uniform(0, 40, (12, 2))
+    i, j = np.triu_indices(12, k=1)
+    vector = xy[j] - xy[i]
+    length = np.hypot(*vector.T)
+    long = length > 15.0
+    assert 10 < long.sum() < 60
+    out = np.empty((66, 6))
+    assert votes.segments(xy, 15.0, out) == long.sum()
+    expected = np.column_stack(
+        [(xy[i] + xy[j]) / 2, vector / length[:, None], np.arctan2(*vector.T[::-1]), length]
+    )[long]
+    np.testing.assert_allclose(out[: long.sum()], expected, rtol=1e-14, atol=1e-14)
+
+
+def test_segments_that_are_equally_long():
+    rng = np.random.default_rng(4)
+    first, second = rng.uniform(0, 9, (30, 6)), rng.uniform(2, 12, (40, 6))
+    first, second = first[np.argsort(first[:, 5])], second[np.argsort(second[:, 5])]
+    low, high = np.empty(30, np.intp), np.empty(30, np.intp)
+    count = votes.equally_long(first, second, 0.4, low, high)
+    np.testing.assert_array_equal(low, np.searchsorted(second[:, 5], first[:, 5] - 0.4))
+    np.testing.assert_array_equal(high, np.searchsorted(second[:, 5], first[:, 5] + 0.4))
+    assert count == (high - low).sum() > 20
+
+
 def test_motions_lay_segments_on_segments():
     rng = np.random.default_rng(0)
     first, second = segments(rng, 8), segments(rng, 11)
@@ -73,16 +99,38 @@ def test_nearest():
     assert (found == -1).all()
 
 
-def test_agreements():
-    rng = np.random.default_rng(2)
+def test_mutual_pairs():
+    rng = np.random.default_rng(5)
+    first, second = rng.uniform(0, 50, (70, 2)), rng.uniform(0, 50, (40, 2))
+    order = np.argsort(first[:, 0])
+    pairs = np.empty((40, 2), np.intp)
+    count = votes.mutual_pairs(
+        first[order], second, order, 3.0, np.empty(70), np.empty(70, np.intp), pairs
+    )
+    distance = cdist(first, second)
+    nearest, back = distance.argmin(axis=0), distance.argmin(axis=1)
+    expected = [(n, m) for m, n in enumerate(nearest) if back[n] == m and distance[n, m] < 3.0]
+    assert 15 < count < 40
+    np.testing.assert_array_equal(pairs[:count], expected)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_motion_that_most_stars_agree_on(seed):
+    rng = np.random.default_rng(seed)
     reference, frame = rng.uniform(0, 80, (50, 2)), rng.uniform(-40, 40, (30, 2))
     reference = reference[np.argsort(reference[:, 0])]
-    angle = rng.uniform(0, 7, 25)
-    motions = np.column_stack([np.cos(angle), np.sin(angle), rng.uniform(30, 50, (25, 2))])
-    agreeing, spread = np.empty(25, np.int32), np.empty(25)
-    votes.agreements(motions, reference, frame, 4.0, agreeing, spread)
-    for (cos, sin, dx, dy), count, total in zip(motions, agreeing, spread, strict=True):
+    angle = rng.uniform(0, 7, 60)
+    motions = np.column_stack([np.cos(angle), np.sin(angle), rng.uniform(30, 50, (60, 2))])
+    motions[41] = motions[7]  # of equal ones the first counts
+    score = []
+    for cos, sin, dx, dy in motions:
         moved = frame @ np.array([[cos, sin], [-sin, cos]]) + [dx, dy]
         nearest = cdist(moved, reference).min(axis=1)
-        assert count == (nearest < 4.0).sum() > 0
-        np.testing.assert_allclose(total, nearest[nearest < 4.0].sum(), rtol=1e-12, atol=0)
+        score.append((-(nearest < 4.0).sum(), nearest[nearest < 4.0].sum()))
+    expected = min(range(60), key=lambda k: (score[k][0], round(score[k][1], 9)))
+    begins = np.zeros(30, np.intp)
+    assert votes.most_agreed(motions, reference, frame, 4.0, begins) == expected
+    assert -30 <= score[expected][0] < -5
+    # Alone with its copy, it is the first of both.
+    pair = motions[[expected, expected]]
+    assert votes.most_agreed(pair, reference, frame, 4.0, begins) == 0

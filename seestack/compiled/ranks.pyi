@@ -1,0 +1,3 @@
+from seestack.model import FloatArray
+
+def median(values: FloatArray) -> float: ...

@@ -1,0 +1,25 @@
+"""The median in a compiled loop, against NumPy."""
+
+import numpy as np
+import pytest
+
+from seestack.compiled import ranks
+
+KINDS = {
+    "random": lambda rng, n: rng.normal(size=n),
+    "sorted": lambda rng, n: np.arange(n) * 0.5,
+    "falling": lambda rng, n: -np.arange(n) * 0.5,
+    "equal": lambda rng, n: np.full(n, 7.0),
+    "few values": lambda rng, n: rng.integers(0, 3, n) * 1.5,
+    "one apart": lambda rng, n: np.where(np.arange(n) == n // 3, 4.0, 2.0),
+    "infinite": lambda rng, n: np.where(np.arange(n) % 5 == 0, np.inf, rng.normal(size=n)),
+}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 10, 101, 1000, 20_001])
+@pytest.mark.parametrize("kind", KINDS)
+def test_median(kind, count):
+    values = KINDS[kind](np.random.default_rng(count), count).astype(np.float64)
+    given = values.copy()
+    assert ranks.median(given) == np.median(values)
+    np.testing.assert_array_equal(np.sort(given), np.sort(values))
