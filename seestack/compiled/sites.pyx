@@ -15,7 +15,7 @@ from libc.math cimport NAN, fabs, floor
 from libc.stdlib cimport free, malloc
 
 cdef enum:
-    LANES = 16
+    LANES = 8
     REACH = 2
     SPAN = 5
     OFFSET = 64

@@ -26,7 +26,7 @@ __all__ = ["Plane", "cubic_layer", "plane_of"]
 _MARGIN = 4
 _BAND = 128
 # Beyond this sine runs are too short to be of use.
-_LARGEST_SINE = 0.1
+_LARGEST_SINE = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,9 +138,7 @@ def _split(
 
 def _darkest(values: Image) -> Image:
     out = np.empty_like(values)
-    in_bands(
-        lambda band: loops.darkest_square(values, out, band.start, band.stop), len(out), _BAND
-    )
+    in_bands(lambda band: loops.darkest_square(values, out, band.start, band.stop), len(out), _BAND)
     return out
 
 
@@ -177,9 +175,7 @@ def cubic_layer(
     def lay(out: Image, rows: slice) -> None:
         goal = (*lit, out, channel, rows.start, rows.stop)
         if level:
-            loops.lay_runs(
-                plane.values, plane.darkest, into, plane.diagonal, plane.odd, *goal
-            )
+            loops.lay_runs(plane.values, plane.darkest, into, plane.diagonal, plane.odd, *goal)
         else:
             loops.lay(plane.values, plane.darkest, into, *goal)
 

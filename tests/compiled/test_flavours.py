@@ -37,7 +37,7 @@ print(digest.hexdigest(), sys.modules["seestack.compiled.sums"].__name__ if sys.
 """
 LOOPS = (
     *("boxes", "extremes", "footprints", "hot", "maxima", "moffat", "mosaics", "rings"),
-    *("search", "shears", "skies", "sums", "surroundings", "systems", "votes"),
+    *("search", "shears", "sites", "skies", "sums", "surroundings", "systems", "votes"),
 )
 
 
