@@ -32,6 +32,7 @@ def lay_runs(
     into: FloatArray,
     diagonal: bool,
     odd: int,
+    above: int,
     begin: NDArray[np.intp],
     end: NDArray[np.intp],
     out: Image,

@@ -176,6 +176,7 @@ def lay_runs(
     const double[:, ::1] into,
     bint diagonal,
     Py_ssize_t odd,
+    Py_ssize_t above,
     const Py_ssize_t[::1] begin,
     const Py_ssize_t[::1] end,
     float[:, :, ::1] out,
@@ -185,13 +186,13 @@ def lay_runs(
 ):
     """Do the same as `lay` where the result is hardly turned, or by nearly 180 degrees.
 
-    In a diagonal plane `into` leads to (u, v), both along a row of the plane. Beyond what `lay`
-    asks for, the plane must have three more rows or 16 more columns.
+    In a diagonal plane `into` leads to (u, v). Of the whole plane `above` rows are missing before
+    the first of `plane`. Beyond what `lay` asks for, there must be two more rows below.
     """
     cdef Py_ssize_t row, first, size, step, parity
     cdef double sign = 1 if into[0, 0] > 0 else -1
-    cdef double rate_x = 2 * sign * into[0, 0] - 1
-    cdef double rate_y = 2 * sign * into[1, 0] - (1 if diagonal else 0)
+    cdef double rate_x = settled(2 * sign * into[0, 0] - 1)
+    cdef double rate_y = settled(2 * sign * into[1, 0] - (1 if diagonal else 0))
     with nogil:
         for row in range(top, bottom):
             blacken(&out[row, 0, colour], begin[row], end[row], out.shape[1])
@@ -203,7 +204,7 @@ def lay_runs(
                 if sign < 0:  # from right to left
                     first, step = first + 2 * (size - 1), -6
                 in_runs(
-                    &plane[0, 0], &darkest[0, 0], plane.shape[1], diagonal, odd,
+                    &plane[0, 0], &darkest[0, 0], plane.shape[1], diagonal, odd, above,
                     into[0, 0] * first + into[0, 1] * row + into[0, 2],
                     into[1, 0] * first + into[1, 1] * row + into[1, 2],
                     rate_x, rate_y, size, step, &out[row, first, colour],
@@ -226,6 +227,7 @@ cdef void in_runs(
     Py_ssize_t width,
     bint diagonal,
     Py_ssize_t odd,
+    Py_ssize_t above,
     double x,
     double y,
     double rate_x,
@@ -238,26 +240,33 @@ cdef void in_runs(
 
     From one to the next the first lies at (x, y) and the places drift by the rates.
     """
-    cdef double wait_x = 1 / max(fabs(rate_x), 1e-12), wait_y = 1 / max(fabs(rate_y), 1e-12)
+    # Pixels that a place takes to drift through a cell; for good if it does not.
+    cdef double wait_x = 1 / rate_x if rate_x != 0 else 1e18
+    cdef double wait_y = 1 / rate_y if rate_y != 0 else 1e18
     cdef double whole_x, whole_y, part_x, part_y
     cdef Py_ssize_t done = 0, block, run, row, place, late, i, k
     cdef float values[LANES]
     while done < size:
         whole_x, whole_y = floor(x + done * rate_x), floor(y + done * rate_y)
-        part_x, part_y = x + done * rate_x - whole_x, y + done * rate_y - whole_y
+        part_x = settled(x + done * rate_x - whole_x)
+        part_y = settled(y + done * rate_y - whole_y)
         # The pixels until either place is in another cell.
         run = <Py_ssize_t>min(
-            min((1 - part_x if rate_x > 0 else part_x) * wait_x,
-                (1 - part_y if rate_y > 0 else part_y) * wait_y),
+            min(
+                (1 - part_x) * wait_x if wait_x > 0 else -part_x * wait_x,
+                (1 - part_y) * wait_y if wait_y > 0 else -part_y * wait_y,
+            ),
             <double>(size - done - 1),
         ) + 1
         late = 0
         if diagonal:
             row = <Py_ssize_t>(whole_x - whole_y)
             late = (odd + row) & 1
-            place = row * width + (<Py_ssize_t>(whole_x + whole_y) + odd - late) // 2 + done
+            place = (<Py_ssize_t>(whole_x + whole_y) + odd - late) // 2 + done
         else:
-            place = <Py_ssize_t>whole_y * width + <Py_ssize_t>whole_x + done
+            row = <Py_ssize_t>whole_y
+            place = <Py_ssize_t>whole_x + done
+        place += (row - above) * width
         # Whole blocks: what is too much the next run writes over.
         for k in range((run + LANES - 1) // LANES):
             block = k * LANES
@@ -296,6 +305,11 @@ cdef inline float weight_1(float x) noexcept nogil:
 
 cdef inline float weight_3(float x) noexcept nogil:
     return <float>-0.75 * (x * (<float>1 - x)) * x
+
+
+cdef inline double settled(double place) noexcept nogil:
+    """Return 0 for a place next to it, whose powers a processor would be slow to multiply."""
+    return 0 if fabs(place) < 1e-12 else place
 
 
 cdef inline float four(
@@ -408,6 +422,8 @@ cdef void scattered(
     cdef int places[LANES]
     cdef int nearest[LANES]
     cdef float fx, fy
+    cdef float rate_x = <float>settled(step_x), rate_y = <float>settled(step_y)
+    cdef float start_x, start_y
     cdef double whole_x, whole_y
     cdef Py_ssize_t chunk, block, count, corner
     cdef const float *p
@@ -420,9 +436,10 @@ cdef void scattered(
         count = min(LANES, size - block)
         whole_x, whole_y = floor(x + block * step_x), floor(y + block * step_y)
         corner = <Py_ssize_t>whole_y * width + <Py_ssize_t>whole_x
+        start_x = <float>settled(x + block * step_x - whole_x)
+        start_y = <float>settled(y + block * step_y - whole_y)
         for i in range(LANES):
-            fx = <float>(x + block * step_x - whole_x) + i * <float>step_x
-            fy = <float>(y + block * step_y - whole_y) + i * <float>step_y
+            fx, fy = start_x + i * rate_x, start_y + i * rate_y
             ix, iy = <int>(fx + OFFSET) - OFFSET, <int>(fy + OFFSET) - OFFSET
             places[i] = iy * <int>width + ix
             fx, fy = fx - ix, fy - iy

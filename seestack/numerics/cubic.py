@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from seestack.compiled import sites as loops
 from seestack.model import FloatArray, Image
-from seestack.numerics.bands import in_bands
 from seestack.numerics.footprints import Spans
 from seestack.numerics.mosaics import sites_of
 
@@ -24,7 +23,10 @@ __all__ = ["Plane", "cubic_layer", "plane_of"]
 
 # Rows and columns of sites beyond those of the frame, see `seestack.compiled.sites`.
 _MARGIN = 4
-_BAND = 128
+# Where the rows of a result cross more rows of the frame, bands would read too many twice.
+_MOST_ROWS = 64
+# Rows that may be reached before and after those of the places themselves.
+_ABOVE, _BELOW = 7, 12
 # Beyond this sine runs are too short to be of use.
 _LARGEST_SINE = 0.15
 
@@ -45,7 +47,9 @@ class Plane:
     diagonal : bool
         Whether the colour's grid stands on its corner.
     odd : int
-        In a diagonal plane, 1 if the first row begins with its second pixel.
+        In a diagonal plane, 1 if the first row of all begins with its second pixel.
+    above : int
+        Rows of the whole plane that are left out before the first of `values`.
     """
 
     values: Image
@@ -53,9 +57,10 @@ class Plane:
     from_frame: FloatArray
     diagonal: bool = False
     odd: int = 0
+    above: int = 0
 
 
-def plane_of(colour: str, mosaic: Image, bayer: str) -> Plane:
+def plane_of(colour: str, mosaic: Image, bayer: str, rows: slice = slice(None)) -> Plane:
     """Return the sites of one colour, green in a diagonal plane.
 
     Parameters
@@ -67,6 +72,8 @@ def plane_of(colour: str, mosaic: Image, bayer: str) -> Plane:
         are repeated, those of green mirrored.
     bayer : {"RGGB", "BGGR", "GRBG", "GBRG"}
         Colours of the 2x2 cell whose first pixel is ``mosaic[0, 0]``.
+    rows : slice, optional
+        Rows of the plane that are wanted; all by default.
 
     Returns
     -------
@@ -79,39 +86,45 @@ def plane_of(colour: str, mosaic: Image, bayer: str) -> Plane:
     >>> red.values[4:6, 4:7].tolist(), (red.from_frame @ [1, 0, 1]).tolist()
     ([[1.0, 3.0, 5.0], [13.0, 15.0, 17.0]], [4.0, 4.0, 1.0])
     """
+    from_frame = _from_frame(colour, mosaic, bayer)
     row, col = divmod(bayer.index(colour), 2)
-    if colour == "G":
-        return _diagonal(mosaic, (row + col) % 2)
     height, width = mosaic.shape[0], mosaic.shape[1]
+    if colour == "G":
+        return _diagonal(mosaic, (row + col) % 2, from_frame, rows)
     count = ((height - row + 1) // 2, (width - col + 1) // 2)
-    rows, cols = (
+    lines, cols = (
         start + 2 * np.arange(-_MARGIN, size + _MARGIN).clip(0, size - 1)
         for start, size in zip((row, col), count, strict=True)
     )
-    values = _split(mosaic, rows, np.full(len(rows), col), np.array([cols, cols]))
-    from_frame = np.array(
-        [[0.5, 0, _MARGIN - col / 2], [0, 0.5, _MARGIN - row / 2], [0, 0, 1]], np.float64
-    )
-    return Plane(values, _darkest(values), from_frame)
+    above = rows.indices(len(lines))[0]
+    lines = lines[rows]
+    values, darkest = _split(mosaic, lines, np.full(len(lines), col), np.array([cols, cols]))
+    loops.darkest_square(values, darkest, 0, len(values))
+    return Plane(values, darkest, from_frame, above=above)
 
 
-def _diagonal(mosaic: Image, parity: int) -> Plane:
+def _from_frame(colour: str, mosaic: Image, bayer: str) -> FloatArray:
+    """Return the map from the frame to the whole plane of a colour."""
+    row, col = divmod(bayer.index(colour), 2)
+    if colour == "G":
+        parity = (row + col) % 2
+        shift_u, shift_v = 2 * _MARGIN - parity / 2, -parity / 2
+        return np.array([[0.5, 0.5, shift_u], [0.5, -0.5, shift_v], [0.0, 0.0, 1.0]])
+    shift_x, shift_y = _MARGIN - col / 2, _MARGIN - row / 2
+    return np.array([[0.5, 0.0, shift_x], [0.0, 0.5, shift_y], [0.0, 0.0, 1.0]])
+
+
+def _diagonal(mosaic: Image, parity: int, from_frame: FloatArray, rows: slice) -> Plane:
     """Return the sites where x + y is even or odd, as `parity` is."""
     height, width = mosaic.shape[0], mosaic.shape[1]
-    beyond = 2 * _MARGIN
-    rows = _reflected(np.arange(-beyond, height + beyond), height)
+    lines = _reflected(np.arange(-2 * _MARGIN, height + 2 * _MARGIN), height)
+    above = rows.indices(len(lines))[0]
+    lines = lines[rows]
     cols = 2 * np.arange(-_MARGIN, (width + 1) // 2 + _MARGIN)
     columns = np.array([_reflected(cols, width), _reflected(cols + 1, width)])
-    values = _split(mosaic, rows, (parity + rows) % 2, columns)
-    darkest = np.empty_like(values)
-    in_bands(
-        lambda band: loops.darkest_diagonal(values, parity, darkest, band.start, band.stop),
-        len(values),
-        _BAND,
-    )
-    shift_u, shift_v = beyond - parity / 2, -parity / 2
-    from_frame = np.array([[0.5, 0.5, shift_u], [0.5, -0.5, shift_v], [0, 0, 1]])
-    return Plane(values, darkest, from_frame, True, parity)
+    values, darkest = _split(mosaic, lines, (parity + lines) % 2, columns)
+    loops.darkest_diagonal(values, (parity + above) % 2, darkest, 0, len(values))
+    return Plane(values, darkest, from_frame, True, parity, above)
 
 
 def _reflected(places: NDArray[np.intp], size: int) -> NDArray[np.intp]:
@@ -125,21 +138,11 @@ def _split(
     rows: NDArray[np.intp],
     firsts: NDArray[np.intp],
     columns: NDArray[np.intp],
-) -> Image:
-    pixels = np.ascontiguousarray(mosaic)
-    out = np.empty((len(rows), columns.shape[1]), np.float32)
-
-    def split(band: slice) -> None:
-        loops.split(pixels, rows, firsts, columns, _MARGIN, out, band.start, band.stop)
-
-    in_bands(split, len(rows), _BAND)
-    return out
-
-
-def _darkest(values: Image) -> Image:
-    out = np.empty_like(values)
-    in_bands(lambda band: loops.darkest_square(values, out, band.start, band.stop), len(out), _BAND)
-    return out
+) -> tuple[Image, Image]:
+    """Return every other pixel of rows of the mosaic, and room for as many."""
+    out, room = np.empty((2, len(rows), columns.shape[1]), np.float32)
+    loops.split(mosaic, rows, firsts, columns, _MARGIN, out, 0, len(rows))
+    return out, room
 
 
 def cubic_layer(
@@ -167,22 +170,55 @@ def cubic_layer(
         colour, NaN outside of `lit`. No pixel becomes darker than the darkest of the 5 x 5
         sites around it.
     """
-    level = abs(inverse[1, 0]) < _LARGEST_SINE
-    plane = plane_of(colour, mosaic, bayer) if level or colour != "G" else _turned(mosaic, bayer)
-    into = np.ascontiguousarray((plane.from_frame @ inverse)[:2])
-    channel = "RGB".index(colour)
+    pixels = np.ascontiguousarray(mosaic)
+    sine, channel = abs(inverse[1, 0]), "RGB".index(colour)
+    if sine > _LARGEST_SINE:
+        plane = _turned(colour, pixels, bayer)
+        into = np.ascontiguousarray((plane.from_frame @ inverse)[:2])
 
-    def lay(out: Image, rows: slice) -> None:
-        goal = (*lit, out, channel, rows.start, rows.stop)
-        if level:
-            loops.lay_runs(plane.values, plane.darkest, into, plane.diagonal, plane.odd, *goal)
-        else:
-            loops.lay(plane.values, plane.darkest, into, *goal)
+        def lay(out: Image, rows: slice) -> None:
+            loops.lay(plane.values, plane.darkest, into, *lit, out, channel, rows.start, rows.stop)
 
-    return lay
+        return lay
+
+    level_into = np.ascontiguousarray((_from_frame(colour, pixels, bayer) @ inverse)[:2])
+    steep = sine * lit[1].max() > _MOST_ROWS
+    whole = plane_of(colour, pixels, bayer) if steep else None
+
+    def lay_runs(out: Image, rows: slice) -> None:
+        part = whole
+        if part is None:
+            part = plane_of(colour, pixels, bayer, _needed(level_into, colour, rows, out.shape[1]))
+        loops.lay_runs(
+            part.values,
+            part.darkest,
+            level_into,
+            part.diagonal,
+            part.odd,
+            part.above,
+            *lit,
+            out,
+            channel,
+            rows.start,
+            rows.stop,
+        )
+
+    return lay_runs
 
 
-def _turned(mosaic: Image, bayer: str) -> Plane:
-    """Return the sites of green along its own axes."""
-    sites = sites_of("G", mosaic, bayer)
-    return Plane(sites.values, _darkest(sites.values), sites.from_frame)
+def _needed(into: FloatArray, colour: str, rows: slice, width: int) -> slice:
+    """Return the rows of a plane that some rows of a result reach."""
+    line = into[0] - into[1] if colour == "G" else into[1]
+    corners = [line @ [x, y, 1] for x in (0, width - 1) for y in (rows.start, rows.stop - 1)]
+    first, last = int(np.floor(min(corners))), int(np.ceil(max(corners)))
+    return slice(max(first - _ABOVE, 0), max(last + _BELOW, 0))
+
+
+def _turned(colour: str, mosaic: Image, bayer: str) -> Plane:
+    """Return the sites of a colour along its own axes."""
+    if colour != "G":
+        return plane_of(colour, mosaic, bayer)
+    sites = sites_of(colour, mosaic, bayer)
+    darkest = np.empty_like(sites.values)
+    loops.darkest_square(sites.values, darkest, 0, len(darkest))
+    return Plane(sites.values, darkest, sites.from_frame)

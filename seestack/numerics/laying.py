@@ -20,7 +20,7 @@ __all__ = ["Canvas", "canvas_for", "laid", "laid_mosaic", "layer"]
 Canvas = tuple[Image, BoolArray]
 
 # Rows of three colours that stay in the processor's cache.
-_BAND = 32
+_BAND = 64
 
 
 def canvas_for(shape: tuple[int, ...], out: Canvas | None) -> Canvas:
@@ -163,7 +163,7 @@ def laid_mosaic(pixels: Image, bayer: str, inverse: FloatArray, canvas: Canvas) 
         cubic_layer(colour, pixels, bayer, inverse, span)
         for colour, span in zip("RGB", lit, strict=True)
     ]
-    begin, end = (np.ascontiguousarray(edges) for edges in np.moveaxis(lit, 0, 2))
+    begin, end = (np.stack(edges, axis=1) for edges in zip(*lit, strict=True))
 
     def put(rows: slice) -> None:
         for lay in layers:
