@@ -11,4 +11,11 @@ def cut(
     top: int,
     bottom: int,
 ) -> None: ...
+def mark(
+    footprint: NDArray[np.uint8],
+    begin: NDArray[np.intp],
+    end: NDArray[np.intp],
+    top: int,
+    bottom: int,
+) -> None: ...
 def all_finite(pixels: Image) -> bool: ...

@@ -27,6 +27,31 @@ def cut(
                 pixels[row, col] = NAN
 
 
+def mark(
+    unsigned char[:, :, ::1] footprint,
+    const Py_ssize_t[:, ::1] begin,
+    const Py_ssize_t[:, ::1] end,
+    Py_ssize_t top,
+    Py_ssize_t bottom,
+):
+    """Mark columns begin[row, k] to end[row, k] of colour k of some rows, and no others."""
+    cdef Py_ssize_t row, col, k, first, last, width = footprint.shape[1]
+    with nogil:
+        for row in range(top, bottom):
+            # What is the same in all colours in one go.
+            first, last = 0, width
+            for k in range(3):
+                first, last = max(first, begin[row, k]), min(last, end[row, k])
+            last = max(first, last)
+            memset(&footprint[row, 0, 0], 0, 3 * width)
+            memset(&footprint[row, 0, 0] + 3 * first, 1, 3 * (last - first))
+            for k in range(3):
+                for col in range(begin[row, k], min(first, end[row, k])):
+                    footprint[row, col, k] = 1
+                for col in range(max(last, begin[row, k]), end[row, k]):
+                    footprint[row, col, k] = 1
+
+
 def all_finite(const float[::1] pixels):
     """Return whether none of the pixels is NaN or infinite."""
     cdef Py_ssize_t i, block, size = pixels.shape[0]

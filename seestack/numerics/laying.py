@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from seestack.compiled import footprints, rings
 from seestack.model import BoolArray, FloatArray, Image
+from seestack.numerics.bands import in_bands
+from seestack.numerics.cubic import cubic_layer
 from seestack.numerics.footprints import Spans, filled, spans, touched
-from seestack.numerics.mosaics import Sites
+from seestack.numerics.mosaics import Bounds, Sites, bounds_of, sites_of
 from seestack.numerics.resampling import affine
 
-__all__ = ["Canvas", "canvas_for", "laid", "layer"]
+__all__ = ["Canvas", "canvas_for", "laid", "laid_mosaic", "layer"]
 
 Canvas = tuple[Image, BoolArray]
+
+# Rows of three colours that stay in the processor's cache.
+_BAND = 64
 
 
 def canvas_for(shape: tuple[int, ...], out: Canvas | None) -> Canvas:
@@ -108,7 +112,7 @@ def layer(
     shape : tuple of int
         (row, col) of the whole result.
     flag : int
-        OpenCV's kernel; the cubic one digs dark rings around stars, which go.
+        OpenCV's kernel.
 
     Returns
     -------
@@ -116,9 +120,7 @@ def layer(
         Takes a slice of rows; returns these rows, NaN where the colour is not known, and 1
         where it is.
     """
-    from_corner = inverse.copy()
-    from_corner[:2, 2] -= sites.corner
-    begin, end = spans(sites.extent, from_corner, shape)
+    begin, end = _lit((sites.corner, sites.extent), inverse, shape)
     into = sites.from_frame @ inverse
     pixels, bad = _without_holes(sites.values, into, shape)
 
@@ -128,8 +130,6 @@ def layer(
         size = (rows.stop - rows.start, shape[1])
         warped = affine(pixels, from_rows, size, flag)
         footprint = np.empty(size, np.uint8)
-        if flag == cv2.INTER_CUBIC:
-            rings.lift(warped, pixels, np.ascontiguousarray(from_rows[:2]), 0, size[0])
         footprints.cut(warped, footprint, begin[rows], end[rows], 0, size[0])
         if bad is not None:
             footprint[bad[rows]] = 0
@@ -137,6 +137,70 @@ def layer(
         return warped, footprint
 
     return lay
+
+
+def laid_mosaic(pixels: Image, bayer: str, inverse: FloatArray, canvas: Canvas) -> Canvas:
+    """Resample the colours of a mosaic onto a canvas by cubic convolution, without dark rings.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (H, W), float32
+        NaN marks pixels without a value.
+    bayer : str
+        The Bayer pattern.
+    inverse : ndarray of shape (3, 3)
+        Map from (x, y) of the result to (x, y) of `pixels`.
+    canvas : tuple of ndarray
+        Receives the colours, (H, W, 3), NaN outside of their footprints, and the footprints.
+    """
+    warped, footprint = canvas
+    shape = (warped.shape[0], warped.shape[1])
+    holes: list[BoolArray | None] = [None] * 3
+    if not footprints.all_finite(pixels.reshape(-1)):
+        pixels, holes = _filled_mosaic(pixels, bayer, inverse, shape)
+    lit = [_lit(bounds_of(colour, pixels, bayer), inverse, shape) for colour in "RGB"]
+    layers = [
+        cubic_layer(colour, pixels, bayer, inverse, span)
+        for colour, span in zip("RGB", lit, strict=True)
+    ]
+    begin, end = (np.stack(edges, axis=1) for edges in zip(*lit, strict=True))
+
+    def put(rows: slice) -> None:
+        for lay in layers:
+            lay(warped, rows)
+        footprints.mark(footprint.view(np.uint8), begin, end, rows.start, rows.stop)
+
+    in_bands(put, shape[0], _BAND)
+    for colour, hole in enumerate(holes):
+        if hole is not None:
+            footprint[hole, colour] = False
+            warped[hole, colour] = np.nan
+    return canvas
+
+
+def _filled_mosaic(
+    pixels: Image, bayer: str, inverse: FloatArray, shape: tuple[int, int]
+) -> tuple[Image, list[BoolArray | None]]:
+    """Return a mosaic that is finite, and which of each colour's result a missing pixel touches."""
+    rows, cols = np.nonzero(~np.isfinite(pixels))
+    colours = np.array(list(bayer))[rows % 2 * 2 + cols % 2]
+    whole, holes = pixels.copy(), []
+    for colour in "RGB":
+        sites = sites_of(colour, pixels, bayer)
+        known, hole = _without_holes(sites.values, sites.from_frame @ inverse, shape)
+        y, x = rows[colours == colour], cols[colours == colour]
+        at = (sites.from_frame @ np.stack([x, y, np.ones_like(x)])).round().astype(np.intp)
+        whole[y, x] = known[at[1], at[0]]
+        holes.append(hole)
+    return whole, holes
+
+
+def _lit(bounds: Bounds, inverse: FloatArray, shape: tuple[int, int]) -> Spans:
+    """Return where a result lies within the outermost sites of a colour."""
+    corner, extent = bounds
+    from_corner = inverse.copy()
+    from_corner[:2, 2] -= corner
+    return spans(extent, from_corner, shape)
 
 
 def _without_holes(

@@ -19,11 +19,14 @@ from seestack.compiled import mosaics
 from seestack.model import BAYER_PATTERNS, FloatArray, Image
 from seestack.numerics.bands import in_bands
 
-__all__ = ["Sites", "as_mosaic", "sites_of"]
+__all__ = ["Bounds", "Sites", "as_mosaic", "bounds_of", "sites_of"]
 
 # Sites beyond the corners of the frame, for kernels that stand on its edge.
 _MARGIN = 3
 _BAND = 256
+
+# (x, y) of the first column and row with a site; number of rows and columns up to the last.
+Bounds = tuple[tuple[int, int], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,8 +119,34 @@ def sites_of(colour: str, mosaic: Image, bayer: str) -> Sites:
         return _green(mosaic, (row + col) % 2)
     values = np.ascontiguousarray(mosaic[row::2, col::2])
     from_frame = np.array([[0.5, 0.0, -col / 2], [0.0, 0.5, -row / 2], [0.0, 0.0, 1.0]])
-    rows, cols = values.shape
-    return Sites(values, from_frame, (col, row), (2 * rows - 1, 2 * cols - 1))
+    return Sites(values, from_frame, *bounds_of(colour, mosaic, bayer))
+
+
+def bounds_of(colour: str, mosaic: Image, bayer: str) -> Bounds:
+    """Return which part of a mosaic the sites of one colour span.
+
+    Parameters
+    ----------
+    colour, mosaic, bayer
+        As for `sites_of`.
+
+    Returns
+    -------
+    corner : tuple of int
+        (x, y) of the first column and row that have a site.
+    extent : tuple of int
+        (row, col): number of rows and columns from the first to the last that have a site.
+
+    Examples
+    --------
+    >>> bounds_of("R", np.zeros((4, 6), np.float32), "GRBG")
+    ((1, 0), (3, 5))
+    """
+    height, width = mosaic.shape[0], mosaic.shape[1]
+    if colour == "G":
+        return (0, 0), (height, width)
+    row, col = divmod(bayer.index(colour), 2)
+    return (col, row), ((height - row - 1) // 2 * 2 + 1, (width - col - 1) // 2 * 2 + 1)
 
 
 def _green(mosaic: Image, parity: int) -> Sites:

@@ -19,20 +19,16 @@ from seestack.compiled import mosaics
 from seestack.model import FloatArray, Image, Transform
 from seestack.numerics.bands import in_bands
 from seestack.numerics.footprints import spans
-from seestack.numerics.laying import Canvas, canvas_for, laid, layer
+from seestack.numerics.laying import Canvas, canvas_for, laid, laid_mosaic, layer
 from seestack.numerics.mosaics import as_mosaic, sites_of
 from seestack.numerics.resampling import affine, shear_warp
 
 __all__ = ["warp", "warp_colour", "warp_mosaic"]
 
 INTERPOLATIONS = ("lanczos", "bilinear", "nearest")
-# OpenCV's kernels for the sites of one colour. Eight taps of windowed sinc, 2 px apart,
-# would ring around stars; cubic convolution is nearly as sharp and five times as fast.
-_SITE_KERNELS = {
-    "lanczos": cv2.INTER_CUBIC,
-    "bilinear": cv2.INTER_LINEAR,
-    "nearest": cv2.INTER_NEAREST,
-}
+# OpenCV's kernels for the sites of one colour. For "lanczos" eight taps of windowed sinc, 2 px
+# apart, would ring around stars; cubic convolution is nearly as sharp and much faster.
+_SITE_KERNELS = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
 # Rows put together at once.
 _BAND = 64
 # Scale or skew that moves the corners of a large frame by less than 0.02 px.
@@ -172,9 +168,11 @@ def warp_mosaic(
     """
     pixels = np.ascontiguousarray(as_mosaic("image", image, bayer), dtype=np.float32)
     inverse, shape = _checked(pixels, transform, interpolation, shape)
+    canvas = warped, footprint = canvas_for((*shape, 3), out)
+    if interpolation == "lanczos":
+        return laid_mosaic(pixels, bayer, inverse, canvas)
     flag = _SITE_KERNELS[interpolation]
     layers = [layer(sites_of(colour, pixels, bayer), inverse, shape, flag) for colour in "RGB"]
-    canvas = warped, footprint = canvas_for((*shape, 3), out)
 
     def put(band: slice) -> None:
         (red, in_red), (green, in_green), (blue, in_blue) = (layer(band) for layer in layers)

@@ -37,7 +37,7 @@ print(digest.hexdigest(), sys.modules["seestack.compiled.sums"].__name__ if sys.
 """
 LOOPS = (
     *("boxes", "extremes", "footprints", "hot", "levels", "maxima", "moffat", "mosaics"),
-    *("polynomials", "ranks", "rings", "search", "shears", "skies", "stamps", "sums"),
+    *("polynomials", "ranks", "rings", "search", "shears", "sites", "skies", "stamps", "sums"),
     *("surroundings", "systems", "votes"),
 )
 

@@ -28,3 +28,17 @@ def test_one_wild_value_is_found(size, wild):
         one = pixels.copy()
         one[place] = wild
         assert not footprints.all_finite(one)
+
+
+def test_every_colour_is_marked_from_its_first_column_to_its_last():
+    rng = np.random.default_rng(2)
+    begin, end = np.sort(rng.integers(0, 12, (2, 40, 3)), axis=0)
+    begin[0], end[0] = 11, 11  # no light at all
+    begin[1], end[1] = [0, 4, 8], [3, 7, 11]  # nowhere in all colours
+    begin[2], end[2] = 0, 11
+    marked = np.full((40, 11, 3), 7, np.uint8)
+    for top in range(0, 40, 16):
+        footprints.mark(marked, begin, end, top, min(top + 16, 40))
+    col = np.arange(11)[:, None]
+    expected = (col >= begin[:, None]) & (col < end[:, None])
+    np.testing.assert_array_equal(marked, expected)
