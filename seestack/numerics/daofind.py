@@ -93,7 +93,8 @@ def daofind(stamps: Image, fwhm_px: float) -> Daofind:
     """
     radius = kernel_radius(fwhm_px)
     peak = np.asarray(stamps[:, radius, radius], np.float64)
-    sums = np.reshape(stamps, (len(stamps), -1)).astype(np.float64) @ _weights(fwhm_px)
+    weights = _weights(fwhm_px)
+    sums = np.reshape(stamps, (len(stamps), len(weights))).astype(np.float64) @ weights
     flux, around, height, height_x, height_y = sums.T
     with np.errstate(divide="ignore", invalid="ignore"):
         sharpness = (peak - around) / height
