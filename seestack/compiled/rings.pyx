@@ -5,8 +5,13 @@
 from libc.math cimport fabs
 from libc.stdlib cimport free, malloc
 
+cdef extern from *:
+    # Numbers that no other pointer in reach leads to.
+    ctypedef float *Alone "float *CYTHON_RESTRICT"
+
 cdef enum:
     REACH = 2
+    AT_ONCE = 4  # rows whose darkest pixels are found together
     TILE = 256
     CHUNK = 32
 
@@ -28,7 +33,7 @@ def lift(
     cdef Py_ssize_t across = min(TILE + bottom - top + 2, width)
     cdef Py_ssize_t down = min(TILE + bottom - top + 2, image.shape[0])
     cdef float *darkest = <float *>malloc(
-        (across * down + across + 2 * REACH) * sizeof(float)
+        (across * down + AT_ONCE * (across + 2 * REACH)) * sizeof(float)
     )
     if darkest == NULL:
         raise MemoryError
@@ -63,7 +68,7 @@ cdef void lift_tile(
     cdef float *line
     cdef float step_x = <float>xx, step_y = <float>yx, start_x, start_y, most_x, most_y
     cdef int places[CHUNK]
-    cdef int k
+    cdef int k, cut, jump
     cdef float *row
     cdef const float *limit
     # The corners of the tile bound what it came from.
@@ -76,8 +81,12 @@ cdef void lift_tile(
     most_x, most_y = last_x - first_x, last_y - first_y
     columns = last_x - first_x + 1
     line = darkest + columns * (last_y - first_y + 1)
-    for y in range(first_y, last_y + 1):
-        darkest_of_row(image, y, first_x, last_x, line, darkest + (y - first_y) * columns)
+    for i in range((last_y - first_y) // AT_ONCE + 1):
+        y = first_y + i * AT_ONCE
+        darkest_of_rows(
+            image, y, min(AT_ONCE, last_y + 1 - y), first_x, last_x, line,
+            darkest + (y - first_y) * columns,
+        )
     for y in range(top, bottom):
         for chunk in range((right - left + CHUNK - 1) // CHUNK):
             begin = left + chunk * CHUNK
@@ -88,13 +97,22 @@ cdef void lift_tile(
             start_x, start_y = <float>x0, <float>y0
             row = &warped[y, begin]
             x, i = pixel(start_x, most_x), pixel(start_y, most_y)
+            jump = pixel(start_y + (end - 1) * step_y, most_y) - i
             if (
-                i == pixel(start_y + (end - 1) * step_y, most_y)
+                -1 <= jump <= 1
                 and end - 1 == pixel(start_x + (end - 1) * step_x, most_x) - x
             ):
                 limit = darkest + i * columns + x
-                for i in range(end):
-                    row[i] = max(row[i], limit[i])
+                cut = end
+                if jump != 0:
+                    # The chunk came from two rows: here the other one begins.
+                    cut = <int>min(max((i + max(jump, 0) - start_y) / step_y, 1), end - 1)
+                    while cut > 1 and pixel(start_y + (cut - 1) * step_y, most_y) != i:
+                        cut -= 1
+                    while pixel(start_y + cut * step_y, most_y) == i:
+                        cut += 1
+                    raise_to(limit + jump * columns + cut, end - cut, row + cut)
+                raise_to(limit, cut, row)
                 continue
             for k in range(CHUNK):
                 places[k] = pixel(start_y + k * step_y, most_y) * columns
@@ -109,32 +127,68 @@ cdef inline int pixel(float place, float most) noexcept nogil:
     return <int>min(max(place, <float>0), most)
 
 
-cdef void darkest_of_row(
+cdef inline void raise_to(const float *limit, Py_ssize_t size, Alone row) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(size):
+        row[i] = max(row[i], limit[i])
+
+
+cdef void darkest_of_rows(
     const float[:, ::1] image,
     Py_ssize_t y,
+    Py_ssize_t count,
     Py_ssize_t first,
     Py_ssize_t last,
-    float *line,
+    float *lines,
     float *out,
 ) noexcept nogil:
-    """Write the darkest of the 5 x 5 pixels around those of a row, cut at the border."""
-    cdef Py_ssize_t height = image.shape[0], width = image.shape[1], x
-    cdef Py_ssize_t begin = max(first - REACH, 0), size = min(last + REACH + 1, width) - begin
-    cdef const float *a = &image[max(y - 2, 0), begin]
-    cdef const float *b = &image[max(y - 1, 0), begin]
-    cdef const float *c = &image[y, begin]
-    cdef const float *d = &image[min(y + 1, height - 1), begin]
-    cdef const float *e = &image[min(y + 2, height - 1), begin]
-    cdef float *start = line
-    # The outermost pixels stand for those beyond the border.
-    for x in range(first - REACH, begin):
-        line[x - first + REACH] = 3.4028235e38
-    line += begin - first + REACH
+    """Write the darkest of the 5 x 5 pixels around those of up to four rows, cut at the border."""
+    cdef Py_ssize_t height = image.shape[0], width = image.shape[1], x, i
+    cdef Py_ssize_t begin = max(first - REACH, 0), end = min(last + REACH + 1, width)
+    cdef Py_ssize_t columns = last - first + 1, size = columns + 2 * REACH
+    cdef const float *rows[AT_ONCE + 2 * REACH]
+    cdef float *line
+    for i in range(AT_ONCE + 2 * REACH):
+        rows[i] = &image[min(max(y - REACH + i, 0), height - 1), begin]
+    line = lines + begin - first + REACH
+    darkest_in_columns(rows, end - begin, line, line + size, line + 2 * size, line + 3 * size)
+    for i in range(count):
+        line = lines + i * size
+        # The outermost pixels stand for those beyond the border.
+        for x in range(begin - first + REACH):
+            line[x] = 3.4028235e38
+        for x in range(end - first + REACH, size):
+            line[x] = 3.4028235e38
+        darkest_in_line(line, columns, out + i * columns)
+
+
+cdef void darkest_in_columns(
+    const float **rows, Py_ssize_t size, Alone first, Alone second, Alone third, Alone fourth
+) noexcept nogil:
+    """Write the darkest of five rows below each other, for four places among eight rows."""
+    cdef const float *a = rows[0]
+    cdef const float *b = rows[1]
+    cdef const float *c = rows[2]
+    cdef const float *d = rows[3]
+    cdef const float *e = rows[4]
+    cdef const float *f = rows[5]
+    cdef const float *g = rows[6]
+    cdef const float *h = rows[7]
+    cdef float middle, above, below
+    cdef Py_ssize_t x
     for x in range(size):
-        line[x] = min(min(min(a[x], b[x]), min(d[x], e[x])), c[x])
-    for x in range(size, last + REACH + 1 - begin):
-        line[x] = 3.4028235e38
-    for x in range(last - first + 1):
+        middle = min(d[x], e[x])
+        above, below = min(min(b[x], c[x]), middle), min(middle, min(f[x], g[x]))
+        first[x] = min(a[x], above)
+        second[x] = min(above, f[x])
+        third[x] = min(c[x], below)
+        fourth[x] = min(below, h[x])
+
+
+cdef void darkest_in_line(const float *line, Py_ssize_t size, Alone out) noexcept nogil:
+    """Write the darkest of five pixels side by side."""
+    cdef Py_ssize_t x
+    for x in range(size):
         out[x] = min(
-            min(min(start[x], start[x + 1]), min(start[x + 3], start[x + 4])), start[x + 2]
+            min(min(line[x], line[x + 1]), min(line[x + 3], line[x + 4])), line[x + 2]
         )

@@ -5,9 +5,14 @@
 from libc.math cimport M_PI, cos, fabs, sin
 from libc.string cimport memcpy, memset
 
-# Pixels beyond each side of a line that its mirror image fills.
+cdef extern from *:
+    # Numbers that no other pointer in reach leads to.
+    ctypedef float *Alone "float *CYTHON_RESTRICT"
+
 cdef enum:
-    TAPS = 8
+    TAPS = 8  # also the pixels beyond each side of a line that its mirror image fills
+    SHORT = 48  # pixels of a run for which a call of its own is too much
+    AT_ONCE = 4  # rows that share the loads of the weights and of each other's pixels
 
 
 def windowed_sinc(const double[::1] fractions, float[:, ::1] out):
@@ -40,7 +45,7 @@ def windowed_sinc(const double[::1] fractions, float[:, ::1] out):
 
 def scratch_size(Py_ssize_t width, Py_ssize_t columns, Py_ssize_t depth):
     """Return how many floats `turn_band` works in."""
-    return width + 2 * TAPS + (2 + depth) * columns
+    return width + 2 * TAPS + (1 + AT_ONCE + depth + AT_ONCE - 1) * columns
 
 
 def turn_band(
@@ -67,47 +72,68 @@ def turn_band(
     cdef Py_ssize_t lines = first.shape[0], steps = down.shape[0]
     cdef Py_ssize_t lowest = min(down[0], down[steps - 1])
     cdef Py_ssize_t highest = max(down[0], down[steps - 1])
-    cdef Py_ssize_t depth = highest - lowest + TAPS
+    cdef Py_ssize_t depth = highest - lowest + TAPS + AT_ONCE - 1
+    # Rows come in groups; of the last one some may lie below the band.
+    cdef Py_ssize_t below = top + (bottom - top + AT_ONCE - 1) // AT_ONCE * AT_ONCE
     cdef float *mirrored = &scratch[0]
     cdef float *sheared = mirrored + width + 2 * TAPS
     cdef float *turned = sheared + columns
-    cdef float *aligned = turned + columns
-    cdef float *rows[TAPS]
+    cdef float *aligned = turned + AT_ONCE * columns
+    cdef float *rows[TAPS + AT_ONCE - 1]
     cdef float *target
-    cdef Py_ssize_t line, row, k, x, tap, begin, end, left, size
+    cdef const float *source
+    cdef Py_ssize_t line, group, row, k, i, begin, end, left, size
+    cdef bint direct
     with nogil:
         line = top + lowest
-        for row in range(top, bottom):
-            while line <= row + highest + TAPS - 1:
+        for group in range((below - top) // AT_ONCE):
+            row = top + group * AT_ONCE
+            while line <= row + AT_ONCE - 1 + highest + TAPS - 1:
                 if down[0] <= down[steps - 1]:
-                    begin = first_over(down, line - bottom - TAPS + 1, 1)
+                    begin = first_over(down, line - below - TAPS + 1, 1)
                     end = first_over(down, line - top, 1)
                 else:
                     begin = first_over(down, top - line - 1, -1)
-                    end = first_over(down, bottom + TAPS - 2 - line, -1)
+                    end = first_over(down, below + TAPS - 2 - line, -1)
                 if begin < end:
                     left, size = runs[begin], runs[end] - runs[begin]
+                    # Many short runs are read at once and copied.
+                    direct = size >= SHORT * (end - begin)
+                    source = NULL
                     if 0 <= line < lines:
-                        mirror(&image[reflected(line - TAPS, image.shape[0]), 0], width, mirrored)
+                        source = &image[reflected(line - TAPS, image.shape[0]), 0]
+                        mirror(source, width, mirrored)
+                        if not direct:
+                            read_line(
+                                mirrored, width + 2 * TAPS, first[line] + left,
+                                &first_weights[line, 0], sheared + left, size,
+                            )
+                    elif not direct:
+                        memset(sheared + left, 0, size * sizeof(float))
+                for k in range(begin, end):
+                    target = aligned + (line - down[k] - top) % depth * columns
+                    if not direct:
+                        for i in range(runs[k], runs[k + 1]):
+                            target[i] = sheared[i]
+                    elif source != NULL:
                         read_line(
-                            mirrored, width + 2 * TAPS, first[line] + left,
-                            &first_weights[line, 0], sheared + left, size,
+                            mirrored, width + 2 * TAPS, first[line] + runs[k],
+                            &first_weights[line, 0], target + runs[k], runs[k + 1] - runs[k],
                         )
                     else:
-                        memset(sheared + left, 0, size * sizeof(float))
-                    for k in range(begin, end):
-                        target = aligned + (line - down[k] - top) % depth * columns
-                        for x in range(runs[k], runs[k + 1]):
-                            target[x] = sheared[x]
+                        memset(target + runs[k], 0, (runs[k + 1] - runs[k]) * sizeof(float))
                 line += 1
-            for tap in range(TAPS):
-                rows[tap] = aligned + (row - top + tap) % depth * columns
-            add_four(rows, down_weights, 0, turned, columns)
-            add_four(rows, down_weights, 4, turned, columns)
-            read_line(
-                turned, columns, across[row], &across_weights[row, 0],
-                &out[row, 0], out.shape[1],
+            for i in range(TAPS + AT_ONCE - 1):
+                rows[i] = aligned + (row - top + i) % depth * columns
+            read_columns(
+                rows, down_weights, columns, turned, turned + columns, turned + 2 * columns,
+                turned + 3 * columns,
             )
+            for i in range(min(AT_ONCE, bottom - row)):
+                read_line(
+                    turned + i * columns, columns, across[row + i], &across_weights[row + i, 0],
+                    &out[row + i, 0], out.shape[1],
+                )
 
 
 cdef inline Py_ssize_t first_over(
@@ -166,20 +192,50 @@ cdef void read_line(
     memset(out + high, 0, (size - high) * sizeof(float))
 
 
-cdef void add_four(
-    float **rows, const float[:, ::1] weights, int tap, float *out, Py_ssize_t size
+cdef void read_columns(
+    float **rows,
+    const float[:, ::1] weights,
+    Py_ssize_t size,
+    Alone first,
+    Alone second,
+    Alone third,
+    Alone fourth,
 ) noexcept nogil:
-    """Add four of the eight taps of a column to each pixel of a row; tap 0 begins it."""
-    cdef const float *a = rows[tap]
-    cdef const float *b = rows[tap + 1]
-    cdef const float *c = rows[tap + 2]
-    cdef const float *d = rows[tap + 3]
-    cdef const float *wa = &weights[tap, 0]
-    cdef const float *wb = &weights[tap + 1, 0]
-    cdef const float *wc = &weights[tap + 2, 0]
-    cdef const float *wd = &weights[tap + 3, 0]
+    """Read the columns of eleven rows at four places one below the other."""
+    cdef const float *a = rows[0]
+    cdef const float *b = rows[1]
+    cdef const float *c = rows[2]
+    cdef const float *d = rows[3]
+    cdef const float *e = rows[4]
+    cdef const float *f = rows[5]
+    cdef const float *g = rows[6]
+    cdef const float *h = rows[7]
+    cdef const float *i = rows[8]
+    cdef const float *j = rows[9]
+    cdef const float *k = rows[10]
+    cdef const float *wa = &weights[0, 0]
+    cdef const float *wb = &weights[1, 0]
+    cdef const float *wc = &weights[2, 0]
+    cdef const float *wd = &weights[3, 0]
+    cdef const float *we = &weights[4, 0]
+    cdef const float *wf = &weights[5, 0]
+    cdef const float *wg = &weights[6, 0]
+    cdef const float *wh = &weights[7, 0]
     cdef Py_ssize_t x
-    if tap == 0:
-        memset(out, 0, size * sizeof(float))
     for x in range(size):
-        out[x] = out[x] + a[x] * wa[x] + b[x] * wb[x] + c[x] * wc[x] + d[x] * wd[x]
+        first[x] = (
+            a[x] * wa[x] + b[x] * wb[x] + c[x] * wc[x] + d[x] * wd[x]
+            + e[x] * we[x] + f[x] * wf[x] + g[x] * wg[x] + h[x] * wh[x]
+        )
+        second[x] = (
+            b[x] * wa[x] + c[x] * wb[x] + d[x] * wc[x] + e[x] * wd[x]
+            + f[x] * we[x] + g[x] * wf[x] + h[x] * wg[x] + i[x] * wh[x]
+        )
+        third[x] = (
+            c[x] * wa[x] + d[x] * wb[x] + e[x] * wc[x] + f[x] * wd[x]
+            + g[x] * we[x] + h[x] * wf[x] + i[x] * wg[x] + j[x] * wh[x]
+        )
+        fourth[x] = (
+            d[x] * wa[x] + e[x] * wb[x] + f[x] * wc[x] + g[x] * wd[x]
+            + h[x] * we[x] + i[x] * wf[x] + j[x] * wg[x] + k[x] * wh[x]
+        )

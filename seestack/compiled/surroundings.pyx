@@ -18,6 +18,28 @@ cdef void add_row(
         counts[reach + col] += sign * usable[row, col]
 
 
+cdef void sums_of_seven(const double *values, Py_ssize_t size, double *out) noexcept nogil:
+    """Write the sums of each value and the six after it."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        out[i] = (
+            values[i] + values[i + 1] + values[i + 2] + values[i + 3]
+            + values[i + 4] + values[i + 5] + values[i + 6]
+        )
+
+
+cdef void sums_beside(
+    const double *values, Py_ssize_t count, Py_ssize_t size, double *out
+) noexcept nogil:
+    """Write the sums of each value and those after it, `count` in all."""
+    cdef Py_ssize_t i, step
+    for i in range(size):
+        out[i] = values[i]
+    for step in range(1, count):
+        for i in range(size):
+            out[i] += values[i + step]
+
+
 def less_surroundings(
     const double[:, ::1] image,
     const double[:, ::1] usable,
@@ -33,7 +55,7 @@ def less_surroundings(
     factor for what is left where n boxes of the square are usable. Two rows each, `columns`
     with `reach` more on either side, are scratch and 0.
     """
-    cdef Py_ssize_t row, col, step, number
+    cdef Py_ssize_t row, col, number
     cdef double left
     cdef double[::1] totals = columns[0], counts = columns[1]
     cdef double[::1] total = squares[0], count = squares[1]
@@ -46,13 +68,12 @@ def less_surroundings(
                 add_row(image, usable, row - reach - 1, -1, reach, totals, counts)
             if row < 0:
                 continue
-            for col in range(image.shape[1]):
-                total[col] = 0
-                count[col] = 0
-            for step in range(2 * reach + 1):
-                for col in range(image.shape[1]):
-                    total[col] += totals[col + step]
-                    count[col] += counts[col + step]
+            if reach == 3:  # so that the compiler sees the square and adds in one go
+                sums_of_seven(&totals[0], image.shape[1], &total[0])
+                sums_of_seven(&counts[0], image.shape[1], &count[0])
+            else:
+                sums_beside(&totals[0], 2 * reach + 1, image.shape[1], &total[0])
+                sums_beside(&counts[0], 2 * reach + 1, image.shape[1], &count[0])
             for col in range(image.shape[1]):
                 number = <Py_ssize_t>count[col]
                 left = (image[row, col] - total[col] * shares[0, number]) * shares[1, number]
@@ -64,11 +85,11 @@ def biweight_sums(
 ):
     """Write the two sums of the biweight midvariance of values, none of them NaN."""
     cdef Py_ssize_t i
-    cdef double off, u, above = 0, below = 0
+    cdef double off, u, above = 0, below = 0, inverse = 1 / width
     with nogil:
         for i in range(values.shape[0]):
             off = values[i] - middle
-            u = (off / width) * (off / width)
+            u = (off * inverse) * (off * inverse)
             if u < 1:
                 above += off * off * (1 - u) * (1 - u) * (1 - u) * (1 - u)
                 below += (1 - u) * (1 - 5 * u)

@@ -62,7 +62,9 @@ def box_means(
     if rows == 0 or cols == 0:
         return np.empty((rows, cols))
     whole = np.ascontiguousarray(pixels[: rows * box_px, : cols * box_px], dtype=np.float32)
-    means = _means(whole, box_px).astype(np.float64)
+    if pixels.ndim == 2 and inside.all():
+        return _means(whole, box_px, _FULL_ENOUGH).astype(np.float64)
+    means = _means(whole, box_px, 1.0).astype(np.float64)
     means = means if means.ndim == 2 else means.mean(axis=2)
     torn = ~np.isfinite(means)
     if not inside.all():
@@ -131,8 +133,8 @@ class BoxSums:
         )
 
 
-def _means(image: Image, side: int) -> Image:
-    """Return the means of squares of pixels; NaN where one of them is not finite."""
+def _means(image: Image, side: int, least_known: float) -> Image:
+    """Return the means of squares of pixels; NaN where too small a share of them is finite."""
     colours = image[0, 0].size
     rows = image.reshape(len(image), -1)
     means = np.empty((len(image) // side, image.shape[1] // side, *image.shape[2:]), np.float32)
@@ -141,7 +143,7 @@ def _means(image: Image, side: int) -> Image:
         columns = np.empty(rows.shape[1], np.float32)
         for line in range(lines.start, lines.stop):
             band = rows[line * side : (line + 1) * side]
-            skies.means_of_line(band, colours, 1.0, columns, means[line].reshape(-1))
+            skies.means_of_line(band, colours, least_known, columns, means[line].reshape(-1))
 
     in_bands(reduce, len(means), max(_BAND // side, 1))
     return means

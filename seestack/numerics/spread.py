@@ -44,7 +44,7 @@ def robust_spread(values: FloatArray) -> float:
     >>> 2.9 < robust_spread(np.append(values, [900.0] * 40)) < 3.1
     True
     """
-    known = values[np.isfinite(values)].astype(np.float64)
+    known = values[np.isfinite(values)].astype(np.float64, copy=False)
     if known.size < _FEWEST_BOXES:
         return float("nan")
     some = known[:: max(known.size // _SAMPLE, 1)]
