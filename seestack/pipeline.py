@@ -14,6 +14,7 @@ from seestack.model import (
     Frame,
     FrameRejected,
     Image,
+    Raw,
     Registration,
     RejectionKind,
     Stars,
@@ -40,15 +41,15 @@ class Prepared:
         Number of frames before it since the reset.
     frame : Frame
         Calibrated, without hot pixels.
-    light : ndarray of shape (H, W)
-        Its luminance.
+    light : ndarray of shape (H, W), float32 or uint16
+        Its luminance; the pixels themselves where they are whole numbers of 16 bits.
     stars : Stars
         Empty before `with_stars`.
     """
 
     index: int
     frame: Frame
-    light: Image
+    light: Raw
     stars: Stars
 
 
@@ -89,13 +90,20 @@ def prepare(
         )
     if frame.bayer:
         frame = replace(frame, image=without_hot_pixels(frame.image, frame.bayer))
-    light = luminance(frame.image, frame.bayer)
+    light = _light(frame)
     if frame.image.ndim == 2 and not frame.bayer:
         if options.clip is not None:
             own = light if light is not frame.image else None
             light = without_hot_pixels(light, None, out=own)
         frame = replace(frame, image=light)  # so that the pixels are kept once
     return Prepared(index, frame, light, Stars(np.empty((0, 2))))
+
+
+def _light(frame: Frame) -> Raw:
+    """Return the luminance, a copy of the pixels where nothing reads them faster."""
+    if frame.image.dtype == np.uint16 and frame.image.ndim == 2 and not frame.bayer:
+        return frame.image.copy()
+    return luminance(frame.image, frame.bayer)
 
 
 def with_stars(new: Prepared, options: Options, *, share: int = 1) -> Prepared:
@@ -176,7 +184,7 @@ def lay(
             )
         return warp_colour(new.frame.image, transform, interpolation=kernel, out=out)
     if np.array_equal(transform.matrix, np.eye(3)):
-        image, footprint = (np.empty_like(new.light), None) if out is None else out
+        image, footprint = (np.empty(new.light.shape, np.float32), None) if out is None else out
         np.copyto(image, new.light)
         return image, np.isfinite(new.light, out=footprint)
     return warp(new.light, transform, interpolation=kernel, out=out)

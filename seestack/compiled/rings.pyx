@@ -9,6 +9,10 @@ cdef extern from *:
     # Numbers that no other pointer in reach leads to.
     ctypedef float *Alone "float *CYTHON_RESTRICT"
 
+ctypedef fused Pixel:
+    float
+    unsigned short
+
 cdef enum:
     REACH = 2
     AT_ONCE = 4  # rows whose darkest pixels are found together
@@ -18,7 +22,7 @@ cdef enum:
 
 def lift(
     float[:, ::1] warped,
-    const float[:, ::1] image,
+    const Pixel[:, ::1] image,
     const double[:, ::1] inverse,
     Py_ssize_t top,
     Py_ssize_t bottom,
@@ -53,7 +57,7 @@ cdef inline Py_ssize_t nearest(double place, Py_ssize_t size) noexcept nogil:
 
 cdef void lift_tile(
     float[:, ::1] warped,
-    const float[:, ::1] image,
+    const Pixel[:, ::1] image,
     const double[:, ::1] inverse,
     Py_ssize_t top,
     Py_ssize_t bottom,
@@ -134,7 +138,7 @@ cdef inline void raise_to(const float *limit, Py_ssize_t size, Alone row) noexce
 
 
 cdef void darkest_of_rows(
-    const float[:, ::1] image,
+    const Pixel[:, ::1] image,
     Py_ssize_t y,
     Py_ssize_t count,
     Py_ssize_t first,
@@ -146,7 +150,7 @@ cdef void darkest_of_rows(
     cdef Py_ssize_t height = image.shape[0], width = image.shape[1], x, i
     cdef Py_ssize_t begin = max(first - REACH, 0), end = min(last + REACH + 1, width)
     cdef Py_ssize_t columns = last - first + 1, size = columns + 2 * REACH
-    cdef const float *rows[AT_ONCE + 2 * REACH]
+    cdef const Pixel *rows[AT_ONCE + 2 * REACH]
     cdef float *line
     for i in range(AT_ONCE + 2 * REACH):
         rows[i] = &image[min(max(y - REACH + i, 0), height - 1), begin]
@@ -163,18 +167,18 @@ cdef void darkest_of_rows(
 
 
 cdef void darkest_in_columns(
-    const float **rows, Py_ssize_t size, Alone first, Alone second, Alone third, Alone fourth
+    const Pixel **rows, Py_ssize_t size, Alone first, Alone second, Alone third, Alone fourth
 ) noexcept nogil:
     """Write the darkest of five rows below each other, for four places among eight rows."""
-    cdef const float *a = rows[0]
-    cdef const float *b = rows[1]
-    cdef const float *c = rows[2]
-    cdef const float *d = rows[3]
-    cdef const float *e = rows[4]
-    cdef const float *f = rows[5]
-    cdef const float *g = rows[6]
-    cdef const float *h = rows[7]
-    cdef float middle, above, below
+    cdef const Pixel *a = rows[0]
+    cdef const Pixel *b = rows[1]
+    cdef const Pixel *c = rows[2]
+    cdef const Pixel *d = rows[3]
+    cdef const Pixel *e = rows[4]
+    cdef const Pixel *f = rows[5]
+    cdef const Pixel *g = rows[6]
+    cdef const Pixel *h = rows[7]
+    cdef Pixel middle, above, below
     cdef Py_ssize_t x
     for x in range(size):
         middle = min(d[x], e[x])

@@ -1,10 +1,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.model import Image
+from seestack.model import Image, Raw
 
 def convolve_rows(
-    pixels: Image,
+    pixels: Raw,
     bad: NDArray[np.uint8] | None,
     binning: int,
     sky: Image,
@@ -16,4 +16,4 @@ def convolve_rows(
     top: int,
     bottom: int,
 ) -> None: ...
-def finite_rows(pixels: Image, highest: Image, top: int, bottom: int) -> bool: ...
+def finite_rows(pixels: Raw, highest: Raw, top: int, bottom: int) -> bool: ...

@@ -199,7 +199,7 @@ cdef inline Py_ssize_t reflected(Py_ssize_t place, Py_ssize_t size) noexcept nog
 
 
 def finite_rows(
-    const float[:, ::1] pixels, float[::1] highest, Py_ssize_t top, Py_ssize_t bottom
+    const Pixel[:, ::1] pixels, Pixel[::1] highest, Py_ssize_t top, Py_ssize_t bottom
 ):
     """Write the highest value of rows `top` to `bottom`; return whether all are finite.
 
@@ -207,9 +207,10 @@ def finite_rows(
     """
     cdef Py_ssize_t row, x, width = pixels.shape[1]
     cdef int wild = 0
-    cdef const float *line
-    cdef float most, zero
-    cdef float lanes[LANES]
+    cdef const Pixel *line
+    cdef Pixel most
+    cdef float zero
+    cdef Pixel lanes[LANES]
     cdef Py_ssize_t k
     with nogil:
         for row in range(top, bottom):
@@ -219,9 +220,10 @@ def finite_rows(
             for x in range(width // LANES):
                 for k in range(LANES):
                     lanes[k] = max(lanes[k], line[x * LANES + k])
-            for x in range(width):
-                zero = line[x] - line[x]
-                wild |= zero != 0
+            if Pixel is float:
+                for x in range(width):
+                    zero = line[x] - line[x]
+                    wild |= zero != 0
             most = lanes[0]
             for k in range(1, LANES):
                 most = max(most, lanes[k])

@@ -3,7 +3,7 @@
 """Turn a band of an image by three shears, each line with eight taps."""
 
 from libc.math cimport M_PI, cos, fabs, sin
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 cdef extern from *:
     # Numbers that no other pointer in reach leads to.
@@ -43,13 +43,18 @@ def windowed_sinc(const double[::1] fractions, float[:, ::1] out):
                 out[i, tap] = <float>(weights[tap] / total) + 0.0  # no minus zero
 
 
+ctypedef fused Pixel:
+    float
+    unsigned short
+
+
 def scratch_size(Py_ssize_t width, Py_ssize_t columns, Py_ssize_t depth):
     """Return how many floats `turn_band` works in."""
     return width + 2 * TAPS + (1 + AT_ONCE + depth + AT_ONCE - 1) * columns
 
 
 def turn_band(
-    const float[:, ::1] image,
+    const Pixel[:, ::1] image,
     const Py_ssize_t[::1] first,
     const float[:, ::1] first_weights,
     const Py_ssize_t[::1] runs,
@@ -81,7 +86,7 @@ def turn_band(
     cdef float *aligned = turned + AT_ONCE * columns
     cdef float *rows[TAPS + AT_ONCE - 1]
     cdef float *target
-    cdef const float *source
+    cdef const Pixel *source
     cdef Py_ssize_t line, group, row, k, i, begin, end, left, size
     cdef bint direct
     with nogil:
@@ -159,10 +164,11 @@ cdef inline Py_ssize_t reflected(Py_ssize_t place, Py_ssize_t size) noexcept nog
     return min(place, period - place) if size > 1 else 0
 
 
-cdef void mirror(const float *line, Py_ssize_t width, float *out) noexcept nogil:
+cdef void mirror(const Pixel *line, Py_ssize_t width, float *out) noexcept nogil:
     """Copy a line with eight mirrored pixels at each end."""
     cdef Py_ssize_t i
-    memcpy(out + TAPS, line, width * sizeof(float))
+    for i in range(width):
+        out[TAPS + i] = line[i]
     for i in range(1, TAPS + 1):
         out[TAPS - i] = line[reflected(-i, width)]
         out[TAPS + width - 1 + i] = line[reflected(width - 1 + i, width)]

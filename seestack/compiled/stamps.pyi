@@ -1,10 +1,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.model import Image
+from seestack.model import Image, Raw
 
 def cut_out(
-    pixels: Image,
+    pixels: Raw,
     bad: NDArray[np.uint8] | None,
     levels: Image,
     pitch_row: float,

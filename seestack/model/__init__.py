@@ -5,7 +5,7 @@ reader's back. Positions are (x, y) in pixels with (0, 0) at the centre of the
 first pixel and x along the columns; shapes and indices are (row, col).
 """
 
-from seestack.model.arrays import BoolArray, FloatArray, Image, as_positions
+from seestack.model.arrays import BoolArray, FloatArray, Image, Raw, as_pixels, as_positions
 from seestack.model.errors import FrameRejected, RejectionKind, SourceError, UnreadableFrameError
 from seestack.model.frame import BAYER_PATTERNS, Frame, FrameReport, Observation
 from seestack.model.quality import FrameQuality
@@ -26,6 +26,7 @@ __all__ = [
     "Image",
     "Matches",
     "Observation",
+    "Raw",
     "Registration",
     "RejectionKind",
     "SourceError",
@@ -33,5 +34,6 @@ __all__ = [
     "Stars",
     "Transform",
     "UnreadableFrameError",
+    "as_pixels",
     "as_positions",
 ]

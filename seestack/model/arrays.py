@@ -9,11 +9,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array
 
-__all__ = ["BoolArray", "FloatArray", "Image", "as_positions", "frozen"]
+__all__ = ["BoolArray", "FloatArray", "Image", "Raw", "as_pixels", "as_positions", "frozen"]
 
 FloatArray = NDArray[np.floating]
 BoolArray = NDArray[np.bool_]
 Image = NDArray[np.float32]
+# What the loops over pixels read as it comes.
+Raw = NDArray[np.float32 | np.uint16]
+
+
+def as_pixels(image: NDArray[Any]) -> Raw:
+    """Return 16 bits without a sign as they are, other numbers as float32, in C order."""
+    if image.dtype == np.uint16:
+        return np.ascontiguousarray(image, np.uint16)
+    return np.ascontiguousarray(image, np.float32)
 
 
 def as_positions(name: str, xy: ArrayLike) -> FloatArray:

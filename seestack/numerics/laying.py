@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seestack.compiled import footprints, rings
-from seestack.model import BoolArray, FloatArray, Image
+from seestack.model import BoolArray, FloatArray, Image, Raw
 from seestack.numerics.bands import in_bands
 from seestack.numerics.cubic import cubic_layer
 from seestack.numerics.footprints import Spans, filled, spans, touched
@@ -56,7 +56,7 @@ def canvas_for(shape: tuple[int, ...], out: Canvas | None) -> Canvas:
 
 
 def laid(
-    pixels: Image,
+    pixels: Raw,
     inverse: FloatArray,
     lit: Spans,
     canvas: Canvas,
@@ -68,7 +68,7 @@ def laid(
 
     Parameters
     ----------
-    pixels : ndarray of shape (H, W), float32
+    pixels : ndarray of shape (H, W), float32 or uint16
         NaN marks pixels without a value.
     inverse : ndarray of shape (3, 3)
         Map from (x, y) of the result to (x, y) of `pixels`.
@@ -204,10 +204,13 @@ def _lit(bounds: Bounds, inverse: FloatArray, shape: tuple[int, int]) -> Spans:
 
 
 def _without_holes(
-    pixels: Image, inverse: FloatArray, shape: tuple[int, int]
-) -> tuple[Image, BoolArray | None]:
+    pixels: Raw, inverse: FloatArray, shape: tuple[int, int]
+) -> tuple[Raw, BoolArray | None]:
     """Return pixels that are all finite, and which of the result a missing one touches."""
-    if footprints.all_finite(pixels.reshape(-1)):
+    if pixels.dtype == np.uint16:
         return pixels, None
-    finite = np.isfinite(pixels)
-    return filled(pixels, finite), touched(~finite, inverse, shape)
+    holed = np.asarray(pixels, np.float32)
+    if footprints.all_finite(holed.reshape(-1)):
+        return holed, None
+    finite = np.isfinite(holed)
+    return filled(holed, finite), touched(~finite, inverse, shape)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.compiled import shears
-from seestack.model import FloatArray, Image
+from seestack.model import FloatArray, Image, Raw
 from seestack.numerics.bands import in_bands
 
 __all__ = ["affine", "shear_warp", "windowed_sinc"]
@@ -63,7 +63,7 @@ def windowed_sinc(fractions: ArrayLike) -> Image:
 
 
 def affine(
-    image: Image,
+    image: Raw,
     inverse: FloatArray,
     shape: tuple[int, int],
     flag: int,
@@ -75,7 +75,7 @@ def affine(
 
     Parameters
     ----------
-    image : ndarray of shape (H, W), float32
+    image : ndarray of shape (H, W), float32 or uint16
         Finite pixels. Beyond the border the outermost ones are repeated.
     inverse : ndarray of shape (3, 3)
         Affine map from (x, y) of the result to (x, y) of `image`.
@@ -98,7 +98,7 @@ def affine(
     [[0.0, 5.0, 10.0, 15.0]]
     """
     warped = cv2.warpAffine(
-        image,
+        np.asarray(image, np.float32),
         inverse[:2],
         (shape[1], shape[0]),
         dst=out,
@@ -111,7 +111,7 @@ def affine(
 
 
 def shear_warp(
-    image: Image,
+    image: Raw,
     inverse: FloatArray,
     shape: tuple[int, int],
     *,
@@ -122,7 +122,7 @@ def shear_warp(
 
     Parameters
     ----------
-    image : ndarray of shape (H, W), float32
+    image : ndarray of shape (H, W), float32 or uint16
         Finite pixels. Beyond the border the image is mirrored.
     inverse : ndarray of shape (3, 3)
         Rigid map from (x, y) of the result to (x, y) of `image`.
@@ -157,7 +157,7 @@ def shear_warp(
     return _three_shears(image, angle, dx, dy, finish, out)
 
 
-def _turn(image: Image, inverse: FloatArray, quarters: int) -> tuple[Image, FloatArray]:
+def _turn(image: Raw, inverse: FloatArray, quarters: int) -> tuple[Raw, FloatArray]:
     """Turn the image by quarter turns and take them out of the map into it."""
     quarters %= 4
     height, width = image.shape
@@ -170,7 +170,7 @@ def _turn(image: Image, inverse: FloatArray, quarters: int) -> tuple[Image, Floa
 
 
 def _three_shears(
-    image: Image,
+    image: Raw,
     angle: float,
     dx: float,
     dy: float,

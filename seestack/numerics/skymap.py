@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.compiled import levels
-from seestack.model import Image
+from seestack.model import Image, Raw
 from seestack.numerics.robust import CUTS, DARKER, sky_level
 
 __all__ = ["SkyMap", "sky_map"]
@@ -82,12 +82,12 @@ class SkyMap:
         return found
 
 
-def sky_map(image: Image, *, box_px: int = 64, step: int = 4) -> tuple[SkyMap, float]:
+def sky_map(image: Raw, *, box_px: int = 64, step: int = 4) -> tuple[SkyMap, float]:
     """Return the smooth sky under the stars and the noise of one pixel.
 
     Parameters
     ----------
-    image : ndarray of shape (H, W), float32
+    image : ndarray of shape (H, W), float32 or uint16
         May contain NaN.
     box_px : int, default 64
         Side of the boxes whose clipped medians are interpolated. Must be much
@@ -134,7 +134,7 @@ def sky_map(image: Image, *, box_px: int = 64, step: int = 4) -> tuple[SkyMap, f
     return sky, sky_level(image[::thinner, ::thinner] - sky.at(rows, cols))[1]
 
 
-def _levels(thin: Image, side: list[int]) -> Image:
+def _levels(thin: Raw, side: list[int]) -> Image:
     """Return the clipped median of each box, NaN where few pixels are known."""
     rows, cols = (-(-n // s) for n, s in zip(thin.shape, side, strict=True))
     padded = np.full((rows * side[0], cols * side[1]), np.nan, np.float32)

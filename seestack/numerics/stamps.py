@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seestack.compiled import stamps
-from seestack.model import BoolArray, Image
+from seestack.model import BoolArray, Image, Raw
 from seestack.numerics.skymap import SkyMap
 
 __all__ = ["Light"]
@@ -20,7 +20,7 @@ class Light:
 
     Parameters
     ----------
-    pixels : ndarray of shape (H, W), float32
+    pixels : ndarray of shape (H, W), float32 or uint16
         The image with its sky.
     sky : SkyMap
         Its sky.
@@ -35,7 +35,7 @@ class Light:
     [[-5.0, -4.0, 0.0], [-1.0, 0.0, 0.0], [3.0, 4.0, 0.0]]
     """
 
-    pixels: Image
+    pixels: Raw
     sky: SkyMap
     bad: BoolArray | None
 

@@ -239,5 +239,6 @@ def without_hot_pixels(
     known = np.isfinite(around).sum(axis=0)
     told = known >= np.where(np.isfinite(image[rows, cols]), 1, _MIN_NEIGHBOURS)
     repaired = image.copy() if out is None else out
-    repaired[rows[told], cols[told]] = np.nanmedian(around[:, told], axis=0)
+    mended = np.nanmedian(around[:, told], axis=0)
+    repaired[rows[told], cols[told]] = np.rint(mended) if image.dtype.kind in "iu" else mended
     return repaired

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_image, check_positive
 from seestack.compiled import search
-from seestack.model import BoolArray, FloatArray, Image, Stars
+from seestack.model import BoolArray, FloatArray, Raw, Stars, as_pixels
 from seestack.numerics.bands import in_bands
 from seestack.numerics.daofind import daofind, kernel_radius
 from seestack.numerics.peaks import find_peaks
@@ -129,10 +129,10 @@ def detect(
 
 def _checked(
     image: ArrayLike, mask: ArrayLike | None
-) -> tuple[Image, BoolArray | None, NDArray[np.float32]]:
-    """Return the pixels as float32, the bad ones, None where all are good, and rows' highest."""
-    pixels = np.ascontiguousarray(as_image("image", image), dtype=np.float32)
-    highest = np.empty(len(pixels), np.float32)
+) -> tuple[Raw, BoolArray | None, NDArray[np.floating | np.uint16]]:
+    """Return the pixels, the bad ones, None where all are good, and the highest of each row."""
+    pixels = as_pixels(as_image("image", image))
+    highest = np.empty(len(pixels), pixels.dtype)
 
     def look(rows: slice) -> bool:
         return search.finite_rows(pixels, highest, rows.start, rows.stop)
@@ -153,7 +153,7 @@ def _checked(
 
 
 def _with_saturated(
-    pixels: Image, bad: BoolArray | None, highest: NDArray[np.float32]
+    pixels: Raw, bad: BoolArray | None, highest: NDArray[np.floating | np.uint16]
 ) -> BoolArray | None:
     """Add the pixels at the image's ceiling to the bad ones, where it has a ceiling."""
     top = np.fmax.reduce(highest)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from seestack.checks import as_colour, as_image, check_positive
 from seestack.compiled import mosaics
-from seestack.model import FloatArray, Image, Transform
+from seestack.model import FloatArray, Raw, Transform, as_pixels
 from seestack.numerics.bands import in_bands
 from seestack.numerics.footprints import spans
 from seestack.numerics.laying import Canvas, canvas_for, laid, laid_mosaic, layer
@@ -92,7 +92,7 @@ def warp(
     >>> moved[1].tolist(), footprint[1].tolist()
     ([nan, 4.0, 5.0, 6.0], [False, True, True, True])
     """
-    pixels = np.ascontiguousarray(as_image("image", image), dtype=np.float32)
+    pixels = as_pixels(as_image("image", image))
     inverse, shape = _checked(pixels, transform, interpolation, shape)
     canvas = canvas_for(shape, out)
     lit = spans((pixels.shape[0], pixels.shape[1]), inverse, shape)
@@ -231,7 +231,7 @@ def warp_colour(
 
 
 def _checked(
-    pixels: Image, transform: Transform, interpolation: str, shape: tuple[int, int] | None
+    pixels: Raw, transform: Transform, interpolation: str, shape: tuple[int, int] | None
 ) -> tuple[FloatArray, tuple[int, int]]:
     """Return the map from the result to the frame and the shape of the result."""
     if interpolation not in INTERPOLATIONS:
