@@ -2,7 +2,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from seestack.model import Image
+from seestack.model import Image, Raw
 
 def gather_green(
     mosaic: Image,
@@ -16,3 +16,4 @@ def gather_green(
 def interleave(
     red: NDArray[Any], green: NDArray[Any], blue: NDArray[Any], out: NDArray[Any]
 ) -> None: ...
+def blur(mosaic: Raw, out: Image, top: int, bottom: int) -> None: ...

@@ -1,6 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False
-"""Gather the green pixels of a mosaic along the diagonals of the frame."""
+"""Gather the green pixels of a mosaic along the diagonals of the frame, and blur it to grey."""
+
+from libc.stdlib cimport free, malloc
+
+ctypedef fused Pixel:
+    float
+    unsigned short
 
 
 def gather_green(
@@ -73,3 +79,37 @@ def interleave(
                 line[3 * col] = red[row, col]
                 line[3 * col + 1] = green[row, col]
                 line[3 * col + 2] = blue[row, col]
+
+
+def blur(const Pixel[:, ::1] mosaic, float[:, ::1] out, Py_ssize_t top, Py_ssize_t bottom):
+    """Write rows `top` to `bottom` filtered with (1, 2, 1) / 4 along rows and columns.
+
+    Beyond the border the image is mirrored about the outermost pixels.
+    """
+    cdef Py_ssize_t height = mosaic.shape[0], width = mosaic.shape[1], row, x
+    cdef float *line = <float *>malloc((width + 2) * sizeof(float))
+    if line == NULL:
+        raise MemoryError
+    with nogil:
+        for row in range(top, bottom):
+            add_three(
+                &mosaic[min(row + 1, height - 1) if row == 0 else row - 1, 0], &mosaic[row, 0],
+                &mosaic[max(row - 1, 0) if row == height - 1 else row + 1, 0], width, line + 1,
+            )
+            line[0], line[width + 1] = line[min(2, width)], line[max(width - 1, 1)]
+            average_three(line, width, &out[row, 0])
+    free(line)
+
+
+cdef void add_three(
+    const Pixel *above, const Pixel *middle, const Pixel *below, Py_ssize_t size, float *out
+) noexcept nogil:
+    cdef Py_ssize_t x
+    for x in range(size):
+        out[x] = <float>above[x] + 2 * <float>middle[x] + <float>below[x]
+
+
+cdef void average_three(const float *line, Py_ssize_t size, float *out) noexcept nogil:
+    cdef Py_ssize_t x
+    for x in range(size):
+        out[x] = (line[x] + 2 * line[x + 1] + line[x + 2]) * <float>0.0625

@@ -4,6 +4,14 @@
 
 from libc.math cimport NAN, isfinite
 
+cdef extern from *:
+    # Numbers that no other pointer in reach leads to.
+    ctypedef float *Alone "float *CYTHON_RESTRICT"
+
+# Pixels of a row worked on together; a multiple of any number of colours.
+cdef enum:
+    LANES = 48
+
 
 def means_of_line(
     const float[:, ::1] rows,
@@ -23,9 +31,17 @@ def means_of_line(
     with nogil:
         for i in range(rows.shape[1]):
             columns[i] = rows[0, i]
-        for row in range(1, side):
+        row = 1
+        while row + 3 < side:
+            add_rows(
+                &rows[row, 0], &rows[row + 1, 0], &rows[row + 2, 0], &rows[row + 3, 0],
+                rows.shape[1], &columns[0],
+            )
+            row += 4
+        while row < side:
             for i in range(rows.shape[1]):
                 columns[i] += rows[row, i]
+            row += 1
         for box in range(boxes):
             for colour in range(step):
                 first = box * side * step + colour
@@ -36,6 +52,15 @@ def means_of_line(
                 if not isfinite(total):
                     total = mean_of_known(rows, first, step, least_known)
                 means[box * step + colour] = <float>total
+
+
+cdef void add_rows(
+    const float *first, const float *second, const float *third, const float *fourth,
+    Py_ssize_t size, Alone columns
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(size):
+        columns[i] = columns[i] + first[i] + second[i] + third[i] + fourth[i]
 
 
 cdef double mean_of_known(
@@ -52,29 +77,43 @@ cdef double mean_of_known(
 
 
 def subtract(
-    float[:, ::1] pixels,
-    float scale,
-    const float[:, ::1] down,
-    const float[:, ::1] along,
-    Py_ssize_t step,
-    Py_ssize_t first,
+    float[:, ::1] pixels, float scale, const float[:, :, ::1] down, const float[:, ::1] along
 ):
     """Scale pixels and take the product of `down` (H, 3) and `along` (3, W) off, in place.
 
-    Of `step` colours side by side in a row it is the one that `first` is the place of.
+    `down` has one such factor for each of the C colours side by side in a row, (C, H, 3), and
+    `along` every column as many times, (3, C * W).
     """
-    cdef Py_ssize_t row, i, width = along.shape[1]
-    cdef float a, b, c
+    cdef Py_ssize_t row, i, first, step = down.shape[0], width = along.shape[1]
+    cdef float of[3][LANES]
+    cdef int k
     with nogil:
         for row in range(pixels.shape[0]):
-            a, b, c = down[row, 0], down[row, 1], down[row, 2]
-            if step == 1:
-                for i in range(width):
-                    pixels[row, i] = pixels[row, i] * scale - (
-                        a * along[0, i] + b * along[1, i] + c * along[2, i]
-                    )
-                continue
-            for i in range(width):
-                pixels[row, first + step * i] = pixels[row, first + step * i] * scale - (
-                    a * along[0, i] + b * along[1, i] + c * along[2, i]
+            for k in range(LANES):
+                for i in range(3):
+                    of[i][k] = down[k % step, row, i]
+            for first in range(width // LANES):
+                take_off(
+                    of[0], of[1], of[2], &along[0, first * LANES], &along[1, first * LANES],
+                    &along[2, first * LANES], scale, &pixels[row, first * LANES],
                 )
+            for i in range(width // LANES * LANES, width):
+                k = i % LANES
+                pixels[row, i] = pixels[row, i] * scale - (
+                    of[0][k] * along[0, i] + of[1][k] * along[1, i] + of[2][k] * along[2, i]
+                )
+
+
+cdef inline void take_off(
+    const float *a,
+    const float *b,
+    const float *c,
+    const float *first,
+    const float *second,
+    const float *third,
+    float scale,
+    Alone pixels,
+) noexcept nogil:
+    cdef int k
+    for k in range(LANES):
+        pixels[k] = pixels[k] * scale - (a[k] * first[k] + b[k] * second[k] + c[k] * third[k])

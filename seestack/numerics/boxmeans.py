@@ -38,7 +38,7 @@ def box_means(
     Returns
     -------
     ndarray of shape (H // box_px, W // box_px)
-        NaN where less than three quarters of the pixels are known.
+        NaN where less than three quarters of the pixels are known, of each colour.
 
     Raises
     ------
@@ -62,18 +62,21 @@ def box_means(
     if rows == 0 or cols == 0:
         return np.empty((rows, cols))
     whole = np.ascontiguousarray(pixels[: rows * box_px, : cols * box_px], dtype=np.float32)
-    if pixels.ndim == 2 and inside.all():
-        return _means(whole, box_px, _FULL_ENOUGH).astype(np.float64)
-    means = _means(whole, box_px, 1.0).astype(np.float64)
-    means = means if means.ndim == 2 else means.mean(axis=2)
-    torn = ~np.isfinite(means)
-    if not inside.all():
-        cut = np.ascontiguousarray(inside[: rows * box_px, : cols * box_px])
-        torn |= ~cut.reshape(rows, box_px, cols, box_px).all(axis=(1, 3))
-        means[torn] = _means_of_known(_boxes(whole, torn), _boxes(cut, torn))
-    elif torn.any():
-        means[torn] = _means_of_known(_boxes(whole, torn), True)
+    if inside.all():
+        return _grey(_means(whole, box_px, _FULL_ENOUGH))
+    means = _grey(_means(whole, box_px, 1.0))
+    cut = np.ascontiguousarray(inside[: rows * box_px, : cols * box_px])
+    torn = ~np.isfinite(means) | ~cut.reshape(rows, box_px, cols, box_px).all(axis=(1, 3))
+    means[torn] = _means_of_known(_boxes(whole, torn), _boxes(cut, torn))
     return means
+
+
+def _grey(means: Image) -> NDArray[np.float64]:
+    """Return the mean of the colours, each of which must be known."""
+    if means.ndim == 2:
+        return means.astype(np.float64)
+    red, green, blue = np.moveaxis(means, 2, 0)
+    return (red.astype(np.float64) + green + blue) / 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,18 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_colour, as_real_array
-from seestack.model import Image
+from seestack.compiled import mosaics
+from seestack.model import Image, as_pixels
 from seestack.numerics.bands import in_bands
 from seestack.numerics.mosaics import as_mosaic
 
 __all__ = ["debayer", "luminance", "luminance_of_colour"]
 
-_BINOMIAL = np.array([0.25, 0.5, 0.25], np.float32)
 # Weights for a plane that is zero where its colour was not measured.
 _FILL_RED_BLUE = np.array([0.5, 1.0, 0.5], np.float32)
 _FILL_GREEN = np.array([[0.0, 0.25, 0.0], [0.25, 1.0, 0.25], [0.0, 0.25, 0.0]], np.float32)
-# OpenCV filters these without a copy to float32 first.
-_FILTERED_AS_THEY_ARE = (np.uint8, np.uint16, np.int16, np.float32)
 # Rows converted by one thread.
 _BAND = 256
 
@@ -127,9 +125,13 @@ def luminance(image: ArrayLike, bayer: str | None = None) -> Image:
     if bayer is None:
         return _as_float32(pixels)
     pixels = as_mosaic("image", pixels, bayer)
-    if pixels.dtype not in _FILTERED_AS_THEY_ARE:
-        pixels = pixels.astype(np.float32)
-    return _separable(np.ascontiguousarray(pixels), _BINOMIAL)
+    mosaic, grey = as_pixels(pixels), np.empty(pixels.shape, np.float32)
+
+    def blur(rows: slice) -> None:
+        mosaics.blur(mosaic, grey, rows.start, rows.stop)
+
+    in_bands(blur, len(grey), _BAND)
+    return grey
 
 
 def luminance_of_colour(image: ArrayLike) -> Image:

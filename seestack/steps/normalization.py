@@ -277,10 +277,9 @@ def _box_means(pixels: Image, box_px: int) -> Image:
 def _subtract(pixels: Image, surfaces: tuple[Surface, ...], scale: np.float32, out: Image) -> None:
     """Write the scaled pixels less the surface of each channel."""
     places = [np.arange(n) for n in pixels.shape[:2]]
-    factors = [
-        [np.ascontiguousarray(factor) for factor in surface.factors(*places)]
-        for surface in surfaces
-    ]
+    factors = [surface.factors(*places) for surface in surfaces]
+    down = np.stack([factor for factor, _ in factors])
+    along = np.repeat(factors[0][1], len(surfaces), axis=1)  # powers, the same for each colour
 
     if pixels is not out:
         np.copyto(out, pixels)
@@ -288,8 +287,7 @@ def _subtract(pixels: Image, surfaces: tuple[Surface, ...], scale: np.float32, o
 
     def subtract(band: slice) -> None:
         rows = in_order[band].reshape(band.stop - band.start, -1)
-        for channel, (down, along) in enumerate(factors):
-            skies.subtract(rows, float(scale), down[band], along, len(factors), channel)
+        skies.subtract(rows, float(scale), np.ascontiguousarray(down[:, band]), along)
 
     in_bands(subtract, len(pixels), _BAND)
     if in_order is not out:

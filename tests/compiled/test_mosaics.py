@@ -33,3 +33,16 @@ def test_colours_side_by_side(kind):
     out = np.empty((5, 7, 3), kind)
     mosaics.interleave(*planes, out)
     np.testing.assert_array_equal(out, np.moveaxis(planes, 0, 2))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.uint16])
+@pytest.mark.parametrize("shape", [(2, 2), (2, 9), (33, 2), (40, 67)])
+def test_blur_is_the_binomial_filter_mirrored_at_the_border(kind, shape):
+    mosaic = np.random.default_rng(1).integers(0, 65_536, shape).astype(kind)
+    out = np.empty(shape, np.float32)
+    for top in range(0, shape[0], 15):
+        mosaics.blur(mosaic, out, top, min(top + 15, shape[0]))
+    padded = np.pad(mosaic.astype(float), 1, mode="reflect")
+    rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
+    expected = (rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 16
+    np.testing.assert_allclose(out, expected, rtol=1e-6, atol=0)
