@@ -23,7 +23,7 @@ from seestack.model import (
     Transform,
 )
 from seestack.options import Options
-from seestack.pipeline import Prepared, register, registers, with_stars
+from seestack.pipeline import Prepared, register, registers, with_own_pixels, with_stars
 from seestack.reports import ReportLog
 from seestack.rows import Rows
 from seestack.running import Running, add, seed
@@ -148,7 +148,7 @@ class Assembly:
         after, running = self.options.reseed_after, self.running
         if after is None or running is None or self.log.counts[0] > 1:
             return None
-        self._strays = [*self._strays, new][-after:]
+        self._strays = [*self._strays, with_own_pixels(new)][-after:]
         first, *others = self._strays
         if len(self._strays) < after or not registers(first, others, self.options):
             return None

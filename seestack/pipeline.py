@@ -19,6 +19,7 @@ from seestack.model import (
     RejectionKind,
     Stars,
     Transform,
+    as_pixels,
 )
 from seestack.options import Options
 from seestack.steps.calibration import calibrate, without_hot_pixels
@@ -28,7 +29,16 @@ from seestack.steps.refinement import refine
 from seestack.steps.voting import vote
 from seestack.steps.warping import warp, warp_colour, warp_mosaic
 
-__all__ = ["Prepared", "as_frame", "lay", "prepare", "register", "registers", "with_stars"]
+__all__ = [
+    "Prepared",
+    "as_frame",
+    "lay",
+    "prepare",
+    "register",
+    "registers",
+    "with_own_pixels",
+    "with_stars",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,10 +110,17 @@ def prepare(
 
 
 def _light(frame: Frame) -> Raw:
-    """Return the luminance, a copy of the pixels where nothing reads them faster."""
+    """Return the luminance, the pixels themselves where they are numbers that all steps read."""
     if frame.image.dtype == np.uint16 and frame.image.ndim == 2 and not frame.bayer:
-        return frame.image.copy()
+        return as_pixels(frame.image)
     return luminance(frame.image, frame.bayer)
+
+
+def with_own_pixels(new: Prepared) -> Prepared:
+    """Return the frame with a copy of its pixels, which nobody else can write to."""
+    image = new.frame.image.copy()
+    light = image if new.light is new.frame.image else new.light.copy()
+    return replace(new, frame=replace(new.frame, image=image), light=light)
 
 
 def with_stars(new: Prepared, options: Options, *, share: int = 1) -> Prepared:

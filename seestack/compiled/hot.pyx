@@ -30,11 +30,11 @@ def find(
 
     Their neighbours have less than a share of their light. Light is what is above `level`
     (step, step), step 1 or 2, the sky of each place in the cell of a mosaic; `limits` are of
-    shape (step, W). Those of rows `top` to `bottom` are written from place `top` times the
-    width on, in order.
+    shape (step, W). Those of rows `top` to `bottom` are written in order, as many as there is
+    room for.
     """
     cdef Py_ssize_t row, col, chunk, begin, end, count = 0
-    cdef Py_ssize_t step = limits.shape[0], width = image.shape[1], before = top * width
+    cdef Py_ssize_t step = limits.shape[0], width = image.shape[1]
     cdef const Pixel *line
     cdef const Pixel *limit
     with nogil:
@@ -46,7 +46,8 @@ def find(
                     continue
                 for col in range(begin, end):
                     if line[col] > limit[col] and is_alone(image, level, share, row, col):
-                        places[before + count] = row * width + col
+                        if count < places.shape[0]:
+                            places[count] = row * width + col
                         count += 1
     return count
 

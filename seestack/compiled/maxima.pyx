@@ -36,10 +36,9 @@ def local_maxima(
 ):
     """Write the flat indices of the maxima of rows `top` to `bottom`; return how many there are.
 
-    They stand in order from place `top` times the width on.
+    They are written in order, as many as there is room for.
     """
-    cdef Py_ssize_t row, col, chunk, end, width = image.shape[1], first = top * width
-    cdef Py_ssize_t count = 0
+    cdef Py_ssize_t row, col, chunk, end, count = 0, width = image.shape[1]
     cdef const float *line
     with nogil:
         for row in range(top, bottom):
@@ -50,7 +49,8 @@ def local_maxima(
                     continue
                 for col in range(chunk * CHUNK, end):
                     if line[col] > level and is_highest(image, row, col, reach):
-                        places[first + count] = row * width + col
+                        if count < places.shape[0]:
+                            places[count] = row * width + col
                         count += 1
     return count
 

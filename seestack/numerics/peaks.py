@@ -26,6 +26,8 @@ _FWHM_PER_SIGMA = 2.3548
 _BINNED_FROM_FWHM_PX = 3.5
 # Rows convolved and searched at once, and how many values tell the noise to 1.7 %.
 _BAND, _SEARCHED, _ENOUGH = 70, 256, 5_000
+# So many maxima are expected in what is searched at once.
+_FEW = 2_048
 # The parabola adds a quarter to the height of a maximum at the most.
 _LEAST_SHARE = 0.8
 # Smaller over larger curvature of the convolved image: 1 for a star, 0.4 for one drawn out
@@ -123,11 +125,14 @@ def _convolved(light: Light, kernel: _Kernel) -> Image:
 
 def _maxima(convolved: Image, level: float, reach: int) -> NDArray[np.intp]:
     """Return the flat indices of what is highest within a reach and above a level, in order."""
-    (rows, width), places = convolved.shape, np.empty(convolved.size, np.intp)
 
     def search(band: slice) -> NDArray[np.intp]:
-        count = maxima.local_maxima(convolved, level, reach, places, band.start, band.stop)
-        first = band.start * width
-        return places[first : first + count]
+        room = _FEW
+        while True:
+            places = np.empty(room, np.intp)
+            count = maxima.local_maxima(convolved, level, reach, places, band.start, band.stop)
+            if count <= room:
+                return places[:count]
+            room = count
 
-    return np.concatenate(in_bands(search, rows, _SEARCHED))
+    return np.concatenate(in_bands(search, len(convolved), _SEARCHED))

@@ -10,12 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from seestack.compiled import levels
 from seestack.model import Image, Raw
+from seestack.numerics.bands import in_bands
 from seestack.numerics.robust import CUTS, DARKER, sky_level
 
 __all__ = ["SkyMap", "sky_map"]
 
 # So many pixels tell the noise to 1.2 %.
 _ENOUGH = 10_000
+# Lines of boxes measured at once.
+_LINES = 9
 # A box has a level where at least this part of its pixels is known.
 _FEWEST = 0.1
 
@@ -137,10 +140,18 @@ def sky_map(image: Raw, *, box_px: int = 64, step: int = 4) -> tuple[SkyMap, flo
 def _levels(thin: Raw, side: list[int]) -> Image:
     """Return the clipped median of each box, NaN where few pixels are known."""
     rows, cols = (-(-n // s) for n, s in zip(thin.shape, side, strict=True))
-    padded = np.full((rows * side[0], cols * side[1]), np.nan, np.float32)
-    padded[: thin.shape[0], : thin.shape[1]] = thin
-    boxes = padded.reshape(rows, side[0], cols, side[1]).swapaxes(1, 2)
-    return _box_levels(boxes.reshape(rows * cols, -1)).reshape(rows, cols)
+    levels = np.empty((rows, cols), np.float32)
+
+    def measure(lines: slice) -> None:
+        part = thin[lines.start * side[0] : lines.stop * side[0]]
+        count = lines.stop - lines.start
+        padded = np.full((count * side[0], cols * side[1]), np.nan, np.float32)
+        padded[: part.shape[0], : part.shape[1]] = part
+        boxes = padded.reshape(count, side[0], cols, side[1]).swapaxes(1, 2)
+        levels[lines] = _box_levels(boxes.reshape(count * cols, -1)).reshape(count, cols)
+
+    in_bands(measure, rows, _LINES)
+    return levels
 
 
 def _bridged(level: Image) -> Image:

@@ -30,6 +30,8 @@ _THRESHOLD = 8.0
 _READ_AS_THEY_ARE = (np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64)
 _BAND = 256
 _SAMPLE = 4_000
+# There are hardly ever more hot pixels than these in a band.
+_FEW = 4_096
 # Of the 8 neighbours of a colour: a hole or a column has 6 or more, a border 3.
 _MIN_NEIGHBOURS = 5
 
@@ -158,12 +160,16 @@ def _hot_places(image: NDArray[Any], bayer: str | None, threshold: float) -> NDA
         image = image.astype(np.float64)
     image = np.ascontiguousarray(image)
     limits = _limits(sky[..., 0] + threshold * sky[..., 1], image)
-    level, places = sky[..., 0].astype(np.float32), np.empty(image.size, np.intp)
+    level = sky[..., 0].astype(np.float32)
 
     def search(band: slice) -> NDArray[np.intp]:
-        count = hot.find(image, limits, level, _MAX_NEIGHBOUR_LIGHT, places, band.start, band.stop)
-        first = band.start * image.shape[1]
-        return places[first : first + count]
+        rows, room = (band.start, band.stop), _FEW
+        while True:
+            places = np.empty(room, np.intp)
+            count = hot.find(image, limits, level, _MAX_NEIGHBOUR_LIGHT, places, *rows)
+            if count <= room:
+                return places[:count]
+            room = count
 
     return np.concatenate(in_bands(search, len(image), _BAND))
 
