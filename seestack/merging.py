@@ -230,9 +230,11 @@ def _layer(stack: Stack, placed: Placement, shape: tuple[int, ...], boxes: Any) 
         unit, stack.weight, out=np.full(stack.mean.shape, np.nan), where=stack.weight > 0
     )
     variance = np.where(np.isfinite(stack.variance), gain**2 * stack.variance, modelled)
-    rejected = np.zeros_like(stack.coverage) if stack.rejected is None else stack.rejected
+    none = np.zeros(stack.coverage.shape, np.int32)
+    rejected = none if stack.rejected is None else stack.rejected
     if boxes is None:
-        return _Layer(stack.mean, variance, stack.weight / unit, stack.coverage, rejected)
+        coverage = stack.coverage.astype(np.int32)
+        return _Layer(stack.mean, variance, stack.weight / unit, coverage, rejected)
     grid, inverse = (shape[0], shape[1]), placed.transform.inverse.matrix
     layers = []
     for channel in np.ndindex(stack.mean.shape[2:]):

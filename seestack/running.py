@@ -89,11 +89,12 @@ def seed(new: Prepared, options: Options) -> Running:
     image, footprint = lay(new, Transform.identity(), options)
     extremes = _EXTREMES if options.clip is not None else (0, 0)
     kept = _without_pixels(new)
+    stack = accumulate(None, image, footprint, extremes=extremes)
     return Running(
         reference=kept,
         quality=measure_quality(new.stars),
         sky=sky_boxes(image),
-        stack=accumulate(None, image, footprint, extremes=extremes),
+        stack=replace(stack, coverage=stack.coverage.astype(np.uint16)),
         noise=NoiseTrack.start(image, box_px=_noise_box_px(new.light.size)),
         gain=SnrCurve().with_point(1, 1.0),
         observation=Observation().with_frame(kept.frame),
@@ -109,9 +110,12 @@ def _noise_box_px(pixels: int) -> int:
 def _without_pixels(new: Prepared) -> Prepared:
     """Return the frame with its shape, its stars and its header.
 
-    Zeros that nobody writes take no memory.
+    All pixels are one and the same zero, which takes no memory.
     """
-    image, light = (np.zeros(array.shape, array.dtype) for array in (new.frame.image, new.light))
+    image, light = (
+        np.broadcast_to(np.zeros((), array.dtype), array.shape)
+        for array in (new.frame.image, new.light)
+    )
     return replace(new, frame=replace(new.frame, image=image), light=light)
 
 

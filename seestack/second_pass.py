@@ -92,7 +92,7 @@ def exact_stack(
     stacked = [report for report in reports if report["accepted"]]
     items = read_again(stacked, frames, folder, len(reports))
     counts, stack = np.zeros(len(stacked), np.int64), None
-    rejected = np.zeros_like(clean.coverage)
+    rejected = np.zeros(clean.coverage.shape, np.int32)
     for number, (report, item) in enumerate(zip(stacked, items, strict=True)):
         image, weight = _laid_again(stacker, running, report, item)
         if judged is not None:

@@ -8,7 +8,7 @@ from seestack.model import FloatArray, Image
 def reduce_band(
     mean: FloatArray,
     total: FloatArray,
-    coverage: NDArray[np.int32],
+    coverage: NDArray[np.integer],
     high: Image,
     high_frame: NDArray[Any],
     low: Image,

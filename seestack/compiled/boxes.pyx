@@ -10,6 +10,10 @@ from libc.string cimport memcpy
 cdef enum:
     CHUNK = 32
 
+ctypedef fused Count:
+    int
+    unsigned short
+
 ctypedef fused Number:
     unsigned short
     unsigned int
@@ -18,7 +22,7 @@ ctypedef fused Number:
 def reduce_band(
     const double[:, ::1] mean,
     const double[:, ::1] total,
-    const int[:, ::1] coverage,
+    const Count[:, ::1] coverage,
     const float[:, :, ::1] high,
     const Number[:, :, ::1] high_frame,
     const float[:, :, ::1] low,
@@ -86,7 +90,7 @@ def reduce_band(
 
 cdef void level_line(
     const double[:, ::1] mean,
-    const int[:, ::1] coverage,
+    const Count[:, ::1] coverage,
     const float[:, :, ::1] high,
     const float[:, :, ::1] low,
     Py_ssize_t top,
@@ -145,7 +149,7 @@ cdef void level_line(
 
 cdef void add_up(
     const double *mean,
-    const int *coverage,
+    const Count *coverage,
     const float *first,
     const float *second,
     const float *lowest,
@@ -232,7 +236,7 @@ cdef void add_contrast(
 cdef void add_row(
     const double[:, ::1] mean,
     const double[:, ::1] total,
-    const int[:, ::1] coverage,
+    const Count[:, ::1] coverage,
     const float[:, :, ::1] high,
     const Number[:, :, ::1] high_frame,
     const float[:, :, ::1] low,

@@ -10,5 +10,5 @@ def add_samples(
     mean: FloatArray,
     total: FloatArray,
     m2: FloatArray,
-    coverage: NDArray[np.int32],
+    coverage: NDArray[np.integer],
 ) -> None: ...

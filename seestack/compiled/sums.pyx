@@ -8,6 +8,10 @@ from libc.math cimport isfinite
 cdef enum:
     CHUNK = 64
 
+ctypedef fused Count:
+    int
+    unsigned short
+
 
 def add_samples(
     const float[::1] samples,
@@ -16,7 +20,7 @@ def add_samples(
     double[::1] mean,
     double[::1] total,
     double[::1] m2,
-    int[::1] coverage,
+    Count[::1] coverage,
 ):
     """Update mean, sum of weights, weighted squared deviations and count, in place.
 
@@ -55,7 +59,7 @@ cdef inline void update(
 
 
 cdef inline bint is_plain(
-    const float *samples, const unsigned char *covered, const int *coverage
+    const float *samples, const unsigned char *covered, const Count *coverage
 ) noexcept nogil:
     """Return whether all pixels of a chunk have a sample and a mean."""
     cdef int odd = 0

@@ -59,7 +59,8 @@ class Stack:
     m2 : ndarray of float64
         Weighted sum of squared deviations from the mean (ADU squared).
     coverage : ndarray of int32
-        Number of frames in `mean`.
+        Number of frames in `mean`. While a stack runs it is counted in 16 bits, as long as
+        they are enough; a copy has 32.
     frames : int
         Number of frames accumulated.
     extremes : Extremes, optional
@@ -73,7 +74,7 @@ class Stack:
     mean: FloatArray
     weight: FloatArray
     m2: FloatArray
-    coverage: NDArray[np.int32]
+    coverage: NDArray[np.integer]
     frames: int
     extremes: Extremes | None = None
     rejected: NDArray[np.int32] | None = None
@@ -92,7 +93,7 @@ class Stack:
             mean=self.mean.copy(),
             weight=self.weight.copy(),
             m2=self.m2.copy(),
-            coverage=self.coverage.copy(),
+            coverage=self.coverage.astype(np.int32),
             extremes=None if self.extremes is None else self.extremes.copy(),
             rejected=None if self.rejected is None else self.rejected.copy(),
         )

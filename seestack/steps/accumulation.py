@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_image, check_positive
 from seestack.compiled import sums
@@ -160,7 +160,7 @@ def merge(a: Stack, b: Stack) -> Stack:
     right = np.where(b.coverage > 0, b.mean, 0.0)
     delta = np.where((a.coverage > 0) & (b.coverage > 0), right - left, 0.0)
     mean = np.where(a.coverage > 0, left + delta * share, right)
-    coverage = a.coverage + b.coverage
+    coverage = a.coverage.astype(np.int32) + b.coverage
     return Stack(
         mean=np.where(coverage > 0, mean, np.nan),
         weight=weight,
@@ -208,9 +208,14 @@ def _contiguous(stack: Stack) -> Stack:
         mean=np.ascontiguousarray(stack.mean),
         weight=np.ascontiguousarray(stack.weight),
         m2=np.ascontiguousarray(stack.m2),
-        coverage=np.ascontiguousarray(stack.coverage),
+        coverage=_wide_enough(np.ascontiguousarray(stack.coverage), stack.frames + 1),
         extremes=kept,
     )
+
+
+def _wide_enough(coverage: NDArray[np.integer], frames: int) -> NDArray[np.integer]:
+    """Return the counts in as many bits as they need for so many frames."""
+    return coverage if frames <= np.iinfo(coverage.dtype).max else coverage.astype(np.int32)
 
 
 def _empty(shape: tuple[int, ...], extremes: tuple[int, int]) -> Stack:

@@ -109,7 +109,8 @@ def clip_outliers(stack: Stack, *, kappa: float = 4.0) -> Stack:
     if stack.extremes is None:
         return stack
     kept = stack.extremes
-    clean = replace(replace(stack, extremes=None).copy(), rejected=np.zeros_like(stack.coverage))
+    clean = replace(stack, extremes=None).copy()
+    clean = replace(clean, rejected=np.zeros(clean.coverage.shape, np.int32))
     sizes = len(kept.high), len(kept.low)
     aside = np.array([set_aside(n, *sizes) for n in range(len(kept.weights) + 1)], np.uint8)
     freedom = trimmed_freedom(len(kept.weights), *sizes)
@@ -216,7 +217,7 @@ def _rest(stack: Stack, rows: slice, samples: list[_Sample], freedom: Image) -> 
 
 
 def _set_noise_of_pairs(
-    rest: _Rest, coverage: NDArray[np.int32], variance: FloatArray, rows: slice
+    rest: _Rest, coverage: NDArray[np.integer], variance: FloatArray, rows: slice
 ) -> None:
     """Write the noise of the pixels with two samples, which have no squares of their own."""
     row, col, *colour = np.nonzero(coverage == 2)

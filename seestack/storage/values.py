@@ -82,7 +82,8 @@ def flatten(value: Any) -> tuple[Any, list[NDArray[Any]]]:
     -------
     tuple
         Plain data with numbers in the place of arrays, and the arrays themselves, not
-        copies; one that occurs twice is there once.
+        copies; one that occurs twice is there once. An array without strides, of one and the
+        same value, is plain data.
 
     Raises
     ------
@@ -104,10 +105,7 @@ def flatten(value: Any) -> tuple[Any, list[NDArray[Any]]]:
         if kind in _PLAIN:
             return value
         if kind is np.ndarray:
-            if id(value) not in numbers:
-                numbers[id(value)] = len(arrays)
-                arrays.append(value)
-            return {"array": numbers[id(value)]}
+            return _array(value, arrays, numbers)
         if kind is tuple or kind is list:
             return {kind.__name__: [plain(item) for item in value]}
         if kind is dict:
@@ -153,6 +151,8 @@ def rebuild(plain: Any, arrays: list[NDArray[Any]]) -> Any:
         return arrays[inner]
     if kind == "scalar":
         return np.frombuffer(bytes.fromhex(inner[1]), np.dtype(inner[0]))[0]
+    if kind == "uniform":
+        return np.broadcast_to(rebuild({"scalar": inner[:2]}, arrays), inner[2])
     if kind == "time":
         return datetime.fromisoformat(inner)
     if kind in ("tuple", "list"):
@@ -167,6 +167,18 @@ def rebuild(plain: Any, arrays: list[NDArray[Any]]) -> Any:
     if made.keys() != known:
         raise ValueError(f"a {kind} has the fields {sorted(known)}, got {sorted(made)}")
     return _KINDS[kind](**made)
+
+
+def _array(
+    value: NDArray[Any], arrays: list[NDArray[Any]], numbers: dict[int, int]
+) -> dict[str, Any]:
+    """Return an array's number, after it has been put at the end of `arrays` if it is new."""
+    if value.size > 1 and not any(value.strides):
+        return {"uniform": [*_small(value.flat[0])["scalar"], list(value.shape)]}
+    if id(value) not in numbers:
+        numbers[id(value)] = len(arrays)
+        arrays.append(value)
+    return {"array": numbers[id(value)]}
 
 
 def _small(value: Any) -> dict[str, Any]:

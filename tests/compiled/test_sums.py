@@ -8,9 +8,10 @@ from seestack.compiled import extremes, sums
 
 @pytest.mark.parametrize("size", [1, 63, 64, 65, 640, 1000])
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5])
-def test_one_update_of_each_pixel(size, share):
+@pytest.mark.parametrize("kind", [np.int32, np.uint16])
+def test_one_update_of_each_pixel(size, share, kind):
     rng = np.random.default_rng(size)
-    coverage = rng.integers(0 if share else 1, 4, size, dtype=np.int32)
+    coverage = rng.integers(0 if share else 1, 4, size).astype(kind)
     mean = np.where(coverage > 0, rng.normal(500.0, 9.0, size), np.nan)
     total, m2 = np.where(coverage > 0, rng.uniform(1, 3, (2, size)), 0.0)
     samples = rng.normal(500.0, 9.0, size).astype(np.float32)

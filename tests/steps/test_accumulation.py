@@ -228,3 +228,23 @@ def test_copy_has_arrays_of_its_own():
     copy.mean[:] = 7.0
     assert isinstance(copy, Stack)
     np.testing.assert_array_equal(stack.mean, 1.0)
+
+
+def test_counts_get_more_bits_when_16_are_full():
+    image, covered = np.full((2, 3), 7.0, np.float32), np.ones((2, 3), bool)
+    stack = accumulate(None, image, covered)
+    near_the_end = np.full((2, 3), 65_534, np.uint16)
+    near_the_end[0, 0] = 9
+    stack = replace(stack, coverage=near_the_end, frames=65_534)
+    for frames, kind in ((65_535, np.uint16), (65_536, np.int32), (65_537, np.int32)):
+        stack = accumulate(stack, image, covered, out=stack)
+        assert stack.coverage.dtype == kind
+        assert (stack.coverage[0, 0], stack.coverage[1, 2]) == (frames - 65_525, frames)
+    assert stack.copy().coverage.dtype == np.int32
+
+
+def test_a_sum_of_two_stacks_counts_in_32_bits():
+    image, covered = np.full((2, 3), 7.0, np.float32), np.ones((2, 3), bool)
+    half = accumulate(None, image, covered)
+    half = replace(half, coverage=np.full((2, 3), 40_000, np.uint16), frames=40_000)
+    assert merge(half, half).coverage.tolist() == [[80_000] * 3] * 2
