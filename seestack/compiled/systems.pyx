@@ -3,51 +3,132 @@
 """Solve many small symmetric systems of linear equations."""
 
 from libc.math cimport sqrt
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 cdef enum:
     LARGEST = 8
 
 
-def solve(
-    const double[:, :, ::1] normal,
-    const double[:, :, ::1] right,
-    double damping,
-    double[:, :, ::1] out,
-):
-    """Write the solution of each system of at most 8 equations, scaled and damped.
+cdef struct Factors:
+    # Of a matrix scaled to 1 on its diagonal: L D L^T.
+    double scale[LARGEST]
+    double pivot[LARGEST]
+    double lower[LARGEST][LARGEST]
 
-    Each is scaled to 1 on its diagonal, or where there is 0, to which the damping is added, and
-    factored into L D L^T. No element of D falls below the damping, so that none is singular.
+
+cdef void factor(
+    const double *normal, Py_ssize_t stride, Py_ssize_t size, double damping, Factors *of
+) noexcept nogil:
+    """Factor a matrix whose rows are `stride` apart.
+
+    No element of D falls below the damping, which is also added to the diagonal, so that
+    none is singular. A diagonal element of 0 counts as 1.
     """
-    cdef Py_ssize_t n, i, j, k, column, size = normal.shape[1]
-    cdef double scale[LARGEST]
-    cdef double pivot[LARGEST]
-    cdef double lower[LARGEST][LARGEST]
+    cdef Py_ssize_t i, j, k
     cdef double value
+    for i in range(size):
+        value = normal[i * stride + i]
+        of.scale[i] = sqrt(value) if value > 0 else 1.0
+    for j in range(size):
+        value = 1 + damping
+        for k in range(j):
+            value -= of.lower[j][k] * of.lower[j][k] * of.pivot[k]
+        of.pivot[j] = max(value, damping)
+        for i in range(j + 1, size):
+            value = normal[i * stride + j] / (of.scale[i] * of.scale[j])
+            for k in range(j):
+                value -= of.lower[i][k] * of.lower[j][k] * of.pivot[k]
+            of.lower[i][j] = value / of.pivot[j]
+
+
+cdef void substitute(const Factors *of, Py_ssize_t size, double *x) noexcept nogil:
+    """Turn the right-hand side of a system into its solution."""
+    cdef Py_ssize_t i, k
+    for i in range(size):
+        x[i] /= of.scale[i]
+        for k in range(i):
+            x[i] -= of.lower[i][k] * x[k]
+    for i in range(size - 1, -1, -1):
+        x[i] /= of.pivot[i]
+        for k in range(i + 1, size):
+            x[i] -= of.lower[k][i] * x[k]
+    for i in range(size):
+        x[i] /= of.scale[i]
+
+
+def solve(
+    const double[:, :, :] normal, const double[:, :, :] right, double damping, double[:, :, ::1] out
+):
+    """Write the solution of each system of at most 8 equations, slightly damped."""
+    cdef Py_ssize_t n, i, j, column, size = normal.shape[1]
+    cdef double square[LARGEST * LARGEST]
+    cdef double x[LARGEST]
+    cdef Factors of
     with nogil:
         for n in range(normal.shape[0]):
             for i in range(size):
-                scale[i] = sqrt(normal[n, i, i]) if normal[n, i, i] > 0 else 1.0
-            for j in range(size):
-                value = 1 + damping
-                for k in range(j):
-                    value -= lower[j][k] * lower[j][k] * pivot[k]
-                pivot[j] = max(value, damping)
-                for i in range(j + 1, size):
-                    value = normal[n, i, j] / (scale[i] * scale[j])
-                    for k in range(j):
-                        value -= lower[i][k] * lower[j][k] * pivot[k]
-                    lower[i][j] = value / pivot[j]
+                for j in range(size):
+                    square[i * size + j] = normal[n, i, j]
+            factor(square, size, size, damping, &of)
             for column in range(right.shape[2]):
                 for i in range(size):
-                    value = right[n, i, column] / scale[i]
-                    for k in range(i):
-                        value -= lower[i][k] * out[n, k, column]
-                    out[n, i, column] = value
-                for i in range(size - 1, -1, -1):
-                    value = out[n, i, column] / pivot[i]
-                    for k in range(i + 1, size):
-                        value -= lower[k][i] * out[n, k, column]
-                    out[n, i, column] = value
+                    x[i] = right[n, i, column]
+                substitute(&of, size, x)
                 for i in range(size):
-                    out[n, i, column] /= scale[i]
+                    out[n, i, column] = x[i]
+
+
+def shared_step(
+    const double[:, :, ::1] normal,
+    const double[:, ::1] gradient,
+    const double[::1] trust,
+    const double[::1] prior,
+    double damping,
+    double[:, ::1] step,
+):
+    """Solve systems of 8 equations whose last 4 unknowns are common to all, for all at once.
+
+    The first 4 unknowns of each are eliminated (Schur complement); what is left counts with the
+    system's trust, and `prior` is added to the diagonal of the common equations.
+    """
+    cdef Py_ssize_t n, i, j, k, count = normal.shape[0]
+    cdef double common[4][4]
+    cdef double right[4]
+    cdef double x[LARGEST]
+    cdef double taken
+    cdef Factors of
+    cdef double *solved = <double *>malloc(max(count, <Py_ssize_t>1) * 20 * sizeof(double))
+    if solved == NULL:
+        raise MemoryError
+    with nogil:
+        memset(common, 0, sizeof(common))
+        memset(right, 0, sizeof(right))
+        for n in range(count):
+            factor(&normal[n, 0, 0], 8, 4, damping, &of)
+            for j in range(5):
+                for i in range(4):
+                    x[i] = normal[n, i, 4 + j] if j < 4 else gradient[n, i]
+                substitute(&of, 4, x)
+                for i in range(4):
+                    solved[(n * 5 + j) * 4 + i] = x[i]
+            for i in range(4):
+                for j in range(5):
+                    taken = 0
+                    for k in range(4):
+                        taken += normal[n, k, 4 + i] * solved[(n * 5 + j) * 4 + k]
+                    if j < 4:
+                        common[i][j] += trust[n] * (normal[n, 4 + i, 4 + j] - taken)
+                    else:
+                        right[i] += trust[n] * (gradient[n, 4 + i] - taken)
+        for i in range(4):
+            common[i][i] += prior[i]
+        factor(&common[0][0], 4, 4, damping, &of)
+        substitute(&of, 4, right)
+        for n in range(count):
+            for i in range(4):
+                step[n, i] = solved[(n * 5 + 4) * 4 + i]
+                for j in range(4):
+                    step[n, i] -= solved[(n * 5 + j) * 4 + i] * right[j]
+                step[n, 4 + i] = right[i]
+    free(solved)

@@ -7,7 +7,7 @@ import numpy as np
 from seestack.compiled import systems
 from seestack.model import FloatArray
 
-__all__ = ["inverse", "solution"]
+__all__ = ["inverse", "shared_solution", "solution"]
 
 _DAMPING = 1e-9
 
@@ -50,7 +50,39 @@ def inverse(normal: FloatArray) -> FloatArray:
     return _solved(normal, np.broadcast_to(np.eye(normal.shape[1]), normal.shape))
 
 
+def shared_solution(
+    normal: FloatArray, right: FloatArray, trust: FloatArray, prior: FloatArray
+) -> FloatArray:
+    """Solve systems of 8 equations whose last 4 unknowns are common to all, slightly damped.
+
+    Parameters
+    ----------
+    normal : ndarray of shape (N, 8, 8)
+        Symmetric, without negative eigenvalues, float64.
+    right : ndarray of shape (N, 8)
+        Their right-hand sides.
+    trust : ndarray of shape (N,)
+        Weight of each system in the common unknowns.
+    prior : ndarray of shape (4,)
+        Added to the diagonal of the equations of the common unknowns.
+
+    Returns
+    -------
+    ndarray of shape (N, 8)
+        The last four columns are constant.
+
+    Examples
+    --------
+    >>> alike = np.tile(np.eye(8), (3, 1, 1))
+    >>> shared_solution(alike, np.ones((3, 8)), np.ones(3), np.zeros(4)).round(6)[2].tolist()
+    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    """
+    step = np.empty(right.shape)
+    systems.shared_step(normal, right, trust, prior, _DAMPING, step)
+    return step
+
+
 def _solved(normal: FloatArray, columns: FloatArray) -> FloatArray:
     out = np.empty(columns.shape)
-    systems.solve(np.ascontiguousarray(normal), np.ascontiguousarray(columns), _DAMPING, out)
+    systems.solve(normal, columns, _DAMPING, out)
     return out

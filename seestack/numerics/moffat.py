@@ -73,6 +73,8 @@ class Stamps:
         Their places relative to the central pixel, and their distances from it, which rise.
     count : int
         N.
+    known_px : ndarray of shape (N,)
+        How many pixels count.
     """
 
     data: Image
@@ -81,6 +83,7 @@ class Stamps:
     y: Image
     radius: Image
     count: int
+    known_px: FloatArray
 
     @classmethod
     def of(cls, stamps: FloatArray, valid: BoolArray, noise_adu: float) -> Stamps:
@@ -95,7 +98,8 @@ class Stamps:
         data[:, :count] = stamps.reshape(count, -1).T[inside]
         data /= np.float32(max(noise_adu, 1e-9))
         known[:, :count] = valid.reshape(count, -1).T[inside]
-        return cls(data, known, x[inside], y[inside], radius[inside], count)
+        counts = known[:, :count].sum(axis=0, dtype=np.float64)
+        return cls(data, known, x[inside], y[inside], radius[inside], count, counts)
 
     def __len__(self) -> int:
         return self.count
@@ -104,8 +108,8 @@ class Stamps:
         """Return how many pixels lie within so much of the middle; they are the first ones."""
         return int(np.searchsorted(self.radius, np.float32(reach_px), "right"))
 
-    def known(self, pixels: int | None = None) -> FloatArray:
-        """Return how many of the pixels, or of so many from the middle, count, (N,)."""
+    def known_within(self, pixels: int) -> FloatArray:
+        """Return how many of so many pixels from the middle count, (N,)."""
         counts: FloatArray = self.valid[:pixels].sum(axis=0, dtype=np.float64)
         return counts[: self.count]
 
@@ -114,7 +118,8 @@ class Stamps:
         count = len(chosen)
         data, valid = np.zeros((2, len(self.x), _places(count)), np.float32)
         data[:, :count], valid[:, :count] = self.data[:, chosen], self.valid[:, chosen]
-        return Stamps(data, valid, self.x, self.y, self.radius, count)
+        known_px = self.known_px[chosen]
+        return Stamps(data, valid, self.x, self.y, self.radius, count, known_px)
 
 
 def _places(count: int) -> int:

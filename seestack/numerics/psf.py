@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from seestack.compiled import moffat
 from seestack.model import BoolArray, FloatArray
-from seestack.numerics.linear import inverse, solution
+from seestack.numerics.linear import inverse, shared_solution, solution
 from seestack.numerics.moffat import (
     AMPLITUDE,
     BETA,
@@ -40,6 +40,7 @@ __all__ = ["StarFit", "fit_stars"]
 _SMALL_STEP, _FEW = 5e-3, 0.1
 # So many pixels above the noise of the sky tell the photon noise of a star.
 _FEWEST_BRIGHT_PX = 5
+# A weak prior keeps exponent and ellipse at rest where the stars say nothing.
 _PRIOR = np.array([1.0, 4.0, 4.0, 1.0])
 
 
@@ -151,7 +152,7 @@ def _with_shape(
     gain, far = 0.0, np.ones(len(stamps), bool)
     for iteration in range(max_iterations):
         found = equations(stamps, parameters, gain, with_shape=True)
-        step = _shared_step(found, _trust(stamps, found))
+        step = shared_solution(found.normal, found.gradient, _trust(stamps, found), _PRIOR)
         if iteration >= 1:
             gain = _photon_noise(stamps, found, parameters, gain)
         parameters = limited(parameters, step)
@@ -205,25 +206,6 @@ def _photon_noise(stamps: Stamps, found: Equations, parameters: FloatArray, gain
 
 def _trust(stamps: Stamps, found: Equations) -> FloatArray:
     """Return the weight of each star in the common shape, less than 1 for bad fits."""
-    chi2 = found.square / np.maximum(stamps.known() - 4, 1)
+    chi2 = found.square / np.maximum(stamps.known_px - 4, 1)
     trust: FloatArray = np.minimum(1.0, 2.0 / np.maximum(chi2, 1e-9)) ** 2
     return trust
-
-
-def _shared_step(found: Equations, trust: FloatArray) -> FloatArray:
-    """Solve for every star and the one shared shape at once (Schur complement)."""
-    normal, gradient = found.normal, found.gradient
-    mixed = normal[:, OF_STAR, OF_SHAPE]
-    right = np.concatenate([mixed, gradient[:, OF_STAR, None]], axis=2)
-    solved = solution(normal[:, OF_STAR, OF_STAR], right)
-    # Sums over all stars of what these leave of the shape's own equations.
-    taken = (mixed * trust[:, None, None]).reshape(-1, 4).T @ solved.reshape(-1, 5)
-    shape_normal = (trust @ normal.reshape(-1, 64)).reshape(8, 8)[OF_SHAPE, OF_SHAPE] - taken[:, :4]
-    shape_gradient = trust @ gradient[:, OF_SHAPE] - taken[:, 4]
-    # A weak prior keeps exponent and ellipse at rest where the stars say nothing.
-    shape_normal[np.diag_indices(4)] += _PRIOR
-    shape = np.linalg.solve(shape_normal, shape_gradient)
-    step = np.empty((len(normal), 8))
-    step[:, OF_STAR] = solved[..., 4] - solved[..., :4] @ shape
-    step[:, OF_SHAPE] = shape
-    return step

@@ -100,7 +100,7 @@ def summary(stamps: Stamps, parameters: FloatArray, gain: float, noise_adu: floa
     amplitude = parameters[:, AMPLITUDE] * noise_adu
     flux = amplitude * np.pi * area / ((beta - 1) * k) * within
     covariance = inverse(found.normal[:, OF_STAR, OF_STAR])
-    chi2 = found.square / np.maximum(stamps.known() - 4, 1)
+    chi2 = found.square / np.maximum(stamps.known_px - 4, 1)
     snr = parameters[:, AMPLITUDE] / np.sqrt(np.abs(covariance[:, 2, 2]))
     error = np.sqrt(np.abs((covariance[:, 0, 0] + covariance[:, 1, 1]) / 2))
     misfitting = np.sqrt(np.maximum(chi2, 1.0))
@@ -114,7 +114,7 @@ def summary(stamps: Stamps, parameters: FloatArray, gain: float, noise_adu: floa
         elongation=elongation,
         snr=snr,
         chi2=chi2,
-        misfit=_misfit(found.core_square, stamps.known(core)) / np.maximum(snr, 1e-9),
+        misfit=_misfit(found.core_square, stamps.known_within(core)) / np.maximum(snr, 1e-9),
         psf_fwhm_px=psf_fwhm_px,
         beta=float(beta),
         gain_adu=gain * noise_adu,

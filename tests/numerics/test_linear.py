@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seestack.numerics.linear import inverse, solution
+from seestack.numerics.linear import inverse, shared_solution, solution
 
 
 def test_well_determined_unknowns():
@@ -22,3 +22,21 @@ def test_nothing_is_singular():
     np.testing.assert_allclose(found, [[1.0, 1.0], [0.0, 0.0]], rtol=0, atol=1e-6)
     assert np.isfinite(inverse(normal)).all()
     assert inverse(normal)[0, 0, 0] > 1e8
+
+
+def test_what_systems_have_in_common_is_found_from_all_of_them():
+    rng = np.random.default_rng(1)
+    root = rng.normal(size=(7, 8, 12))
+    normal = root @ root.transpose(0, 2, 1)
+    right, trust, prior = rng.normal(size=(7, 8)), rng.uniform(0.1, 1, 7), rng.uniform(1, 4, 4)
+    # One large system of 7 x 4 unknowns of their own and 4 that all share.
+    whole, sides = np.zeros((32, 32)), np.zeros(32)
+    for n, (of, side, weight) in enumerate(zip(normal, right, trust, strict=True)):
+        own = [*range(4 * n, 4 * n + 4), 28, 29, 30, 31]
+        whole[np.ix_(own, own)] += weight * of
+        sides[own] += weight * side
+    whole[range(28, 32), range(28, 32)] += prior
+    expected = np.linalg.solve(whole, sides)
+    found = shared_solution(normal, right, trust, prior)
+    np.testing.assert_allclose(found[:, :4], expected[:28].reshape(7, 4), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(found[:, 4:], np.tile(expected[28:], (7, 1)), rtol=1e-5, atol=1e-7)
