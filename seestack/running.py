@@ -17,13 +17,13 @@ from seestack.model import (
     Stack,
     Transform,
 )
-from seestack.numerics.bands import at_once
+from seestack.numerics.boxmeans import BoxLines
 from seestack.numerics.noise import NoiseTrack
 from seestack.options import Options
 from seestack.pipeline import Prepared, lay
 from seestack.steps.accumulation import accumulate
 from seestack.steps.forecast import SnrCurve
-from seestack.steps.normalization import SkyBoxes, normalize, sky_boxes
+from seestack.steps.normalization import SkyBoxes, SkyCorrection, sky_boxes, sky_correction
 from seestack.steps.quality import frame_weight, measure_quality
 from seestack.steps.snr import tracked_gain
 
@@ -127,18 +127,19 @@ def place(
     options: Options,
     *,
     out: tuple[Image, BoolArray] | None = None,
-) -> tuple[Image, BoolArray, float]:
-    """Return a frame as it is added, on the grid and with the sky of the reference.
+) -> tuple[Image, BoolArray, SkyCorrection | None, float]:
+    """Return a frame on the grid of the reference, and where it covers that.
 
-    And where it covers the reference, and its weight. `out` is an earlier result that may be
-    written over.
+    And what gives it the sky of the reference, None where nothing must be done, and its
+    weight. `out` is an earlier result that may be written over.
     """
     image, footprint = lay(new, registration.transform, options, out=out)
+    change = None
     if options.normalize is not None:
         scale, order = 1.0 / quality.flux_scale, _ORDERS[options.normalize]
-        image = normalize(image, running.sky, scale=scale, order=order, out=image)
+        change = sky_correction(image, running.sky, scale=scale, order=order)
     weight = 1.0 if options.weighting is None else frame_weight(quality, running.quality)
-    return image, footprint, weight
+    return image, footprint, change, weight
 
 
 def add(
@@ -150,21 +151,24 @@ def add(
 ) -> Running:
     """Lay a frame on the reference, match its sky and add it with its weight."""
     canvas = running.canvas
-    image, footprint, weight = place(running, new, registration, quality, options, out=canvas)
+    image, footprint, change, weight = place(
+        running, new, registration, quality, options, out=canvas
+    )
+    boxes = BoxLines.of(image.shape, running.noise.box_px)
 
-    def measure() -> tuple[NoiseTrack, float]:
-        noise = running.noise.with_frame(image, weight=weight)
-        return noise, tracked_gain(noise)
+    def before(rows: slice) -> None:
+        if change is not None:
+            change.apply(image, rows)
+        boxes.measure(image, rows)
 
-    def accumulated() -> Stack:
-        return accumulate(running.stack, image, footprint, weight=weight, out=running.stack)
-
-    stack, (noise, gain) = at_once(accumulated, measure)
+    stack = running.stack
+    stack = accumulate(stack, image, footprint, weight=weight, out=stack, before=before)
+    noise = running.noise.with_boxes(boxes.means, weight=weight)
     return replace(
         running,
         stack=stack,
         noise=noise,
-        gain=running.gain.with_point(noise.frames, gain),
+        gain=running.gain.with_point(noise.frames, tracked_gain(noise)),
         observation=running.observation.with_frame(new.frame),
         registration=registration,
         weight=weight,

@@ -201,5 +201,7 @@ def _laid_again(
             f"stacked ({rejection.reason}); restack all frames first"
         ) from rejection
     quality = measure_quality(new.stars, registration, reference.stars)
-    image, _, weight = place(running, new, registration, quality, options)
+    image, _, change, weight = place(running, new, registration, quality, options)
+    if change is not None:
+        change.apply(image, slice(0, len(image)))
     return image, weight

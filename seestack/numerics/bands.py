@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from typing import TypeVar
 
-__all__ = ["at_once", "in_bands"]
+__all__ = ["in_bands"]
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -73,39 +73,6 @@ def in_bands(work: Callable[[slice], T], rows: int, band: int) -> list[T]:
     for helper in begun:
         helper.result()
     return results  # type: ignore[return-value]
-
-
-def at_once(one: Callable[[], S], other: Callable[[], T]) -> tuple[S, T]:
-    """Call two functions at the same time, where there are two processors.
-
-    Parameters
-    ----------
-    one, other : callable
-        Without arguments. Neither may write what the other reads.
-
-    Returns
-    -------
-    tuple
-        What they returned.
-
-    Raises
-    ------
-    Exception
-        What either raises, when neither is at work any more.
-
-    Examples
-    --------
-    >>> at_once(lambda: 2, lambda: "three")
-    (2, 'three')
-    """
-    helping: Future[S] = _asked(one) if _threads() > 1 else Future()
-    try:
-        found = other()
-    finally:
-        begun = not helping.cancel()
-        if begun:
-            wait([helping])
-    return helping.result() if begun else one(), found
 
 
 def _asked(work: Callable[[], S]) -> Future[S]:

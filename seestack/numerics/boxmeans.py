@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from seestack.compiled import skies
 from seestack.model import BoolArray, FloatArray, Image
 from seestack.numerics.bands import in_bands
 
-__all__ = ["BoxSums", "box_means"]
+__all__ = ["BoxLines", "BoxSums", "box_means"]
 
 # A box counts where at least this part of its pixels is known.
 _FULL_ENOUGH = 0.75
@@ -62,21 +63,59 @@ def box_means(
     if rows == 0 or cols == 0:
         return np.empty((rows, cols))
     whole = np.ascontiguousarray(pixels[: rows * box_px, : cols * box_px], dtype=np.float32)
+    boxes = BoxLines.of(whole.shape, box_px, _FULL_ENOUGH if inside.all() else 1.0)
+    in_bands(partial(boxes.measure, whole), len(whole), max(_BAND // box_px, 1) * box_px)
+    means = boxes.means
     if inside.all():
-        return _grey(_means(whole, box_px, _FULL_ENOUGH))
-    means = _grey(_means(whole, box_px, 1.0))
+        return means
     cut = np.ascontiguousarray(inside[: rows * box_px, : cols * box_px])
     torn = ~np.isfinite(means) | ~cut.reshape(rows, box_px, cols, box_px).all(axis=(1, 3))
     means[torn] = _means_of_known(_boxes(whole, torn), _boxes(cut, torn))
     return means
 
 
-def _grey(means: Image) -> NDArray[np.float64]:
-    """Return the mean of the colours, each of which must be known."""
-    if means.ndim == 2:
-        return means.astype(np.float64)
-    red, green, blue = np.moveaxis(means, 2, 0)
-    return (red.astype(np.float64) + green + blue) / 3
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxLines:
+    """Means of the boxes of an image, measured some rows at a time.
+
+    Parameters
+    ----------
+    colours : ndarray of float32, shape (h, w) or (h, w, 3)
+        The means of each colour.
+    box_px : int
+        Side of a box.
+    least_known : float
+        A box of which a smaller share is known is NaN.
+    """
+
+    colours: Image
+    box_px: int
+    least_known: float
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], box_px: int, least_known: float = _FULL_ENOUGH) -> BoxLines:
+        """Return room for the boxes of an image of shape (H, W) or (H, W, 3)."""
+        rows, cols = (side // box_px for side in shape[:2])
+        return cls(np.empty((rows, cols, *shape[2:]), np.float32), box_px, least_known)
+
+    def measure(self, image: Image, rows: slice) -> None:
+        """Measure the whole boxes in some rows of the image, which begin where a box does."""
+        if self.colours.size == 0:
+            return
+        lines = image[rows].reshape(rows.stop - rows.start, -1)
+        step, columns = self.colours[0, 0].size, np.empty(lines.shape[1], np.float32)
+        for number, line in enumerate(range(rows.start // self.box_px, rows.stop // self.box_px)):
+            box = lines[number * self.box_px : (number + 1) * self.box_px]
+            means = self.colours[line].reshape(-1)
+            skies.means_of_line(box, step, self.least_known, columns, means)
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """Means of the colours, each of which must be known, (h, w)."""
+        if self.colours.ndim == 2:
+            return self.colours.astype(np.float64)
+        red, green, blue = np.moveaxis(self.colours, 2, 0)
+        return (red.astype(np.float64) + green + blue) / 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,22 +173,6 @@ class BoxSums:
         return np.divide(
             self.light, self.weight, out=np.full_like(self.light, np.nan), where=self.weight > 0
         )
-
-
-def _means(image: Image, side: int, least_known: float) -> Image:
-    """Return the means of squares of pixels; NaN where too small a share of them is finite."""
-    colours = image[0, 0].size
-    rows = image.reshape(len(image), -1)
-    means = np.empty((len(image) // side, image.shape[1] // side, *image.shape[2:]), np.float32)
-
-    def reduce(lines: slice) -> None:
-        columns = np.empty(rows.shape[1], np.float32)
-        for line in range(lines.start, lines.stop):
-            band = rows[line * side : (line + 1) * side]
-            skies.means_of_line(band, colours, least_known, columns, means[line].reshape(-1))
-
-    in_bands(reduce, len(means), max(_BAND // side, 1))
-    return means
 
 
 def _boxes(image: NDArray[Any], chosen: BoolArray) -> NDArray[Any]:

@@ -108,8 +108,24 @@ class NoiseTrack:
         ValueError, TypeError
             If the shape is not the reference's, or `weight` is not positive.
         """
+        return self.with_boxes(box_means(image, self.box_px, footprint), weight=weight)
+
+    def with_boxes(self, boxes: FloatArray, *, weight: float = 1.0) -> NoiseTrack:
+        """Return the track with one more frame, whose boxes have been measured already.
+
+        Parameters
+        ----------
+        boxes : ndarray of shape (h, w)
+            Its box means in ADU; NaN where too few pixels are known.
+        weight : float, default 1.0
+            Weight of the frame in the stack.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `with_frame`.
+        """
         check_positive("weight", weight)
-        boxes = box_means(image, self.box_px, footprint)
         if boxes.shape != self.reference.shape:
             raise ValueError(
                 f"image must have the reference's {self.reference.shape} boxes of "

@@ -9,6 +9,7 @@ so that outliers can be found at any later time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,7 @@ from seestack.numerics.extremes import empty_extremes, insert, merged_extremes, 
 __all__ = ["accumulate", "merge"]
 
 # Pixels handled at once: the working arrays of a band stay in the processor's cache.
-_BAND_PIXELS = 260_000
+_BAND_PIXELS, _BAND_ROWS = 260_000, 16
 
 
 def accumulate(
@@ -34,6 +35,7 @@ def accumulate(
     weight: float = 1.0,
     extremes: tuple[int, int] = (0, 0),
     out: Stack | None = None,
+    before: Callable[[slice], None] | None = None,
 ) -> Stack:
     r"""Add one frame to a stack.
 
@@ -54,6 +56,9 @@ def accumulate(
     out : Stack, optional
         ``out=stack`` adds to the arrays of `stack` itself and returns them in a new
         Stack; the old one must not be used any more.
+    before : callable, optional
+        Called with each slice of rows before they are added. It may write these rows of
+        `image`, if that is an array of float32 in order. Slices begin at multiples of 16.
 
     Returns
     -------
@@ -103,13 +108,16 @@ def accumulate(
         kept = with_weight(kept, float(weight))
 
     def add(band: slice) -> None:
+        if before is not None:
+            before(band)
         samples = np.ascontiguousarray(pixels[band])
         usable = np.ascontiguousarray(covered[band])
         _add_band(target, samples, usable, weight, band)
         if kept is not None:
             insert(kept, samples, band, target.frames, usable=usable)
 
-    in_bands(add, pixels.shape[0], max(_BAND_PIXELS // max(pixels[0].size, 1), 1))
+    lines = _BAND_PIXELS // max(pixels[0].size, 1) // _BAND_ROWS
+    in_bands(add, pixels.shape[0], max(lines, 1) * _BAND_ROWS)
     return replace(target, frames=target.frames + 1, extremes=kept)
 
 

@@ -10,6 +10,7 @@ not measured here, see `FrameQuality.flux_scale`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,14 @@ from seestack.model import BoolArray, FloatArray, Image
 from seestack.numerics.bands import in_bands
 from seestack.numerics.surfaces import Surface, fit_surface
 
-__all__ = ["SkyBoxes", "normalize", "sky_boxes", "sky_difference"]
+__all__ = [
+    "SkyBoxes",
+    "SkyCorrection",
+    "normalize",
+    "sky_boxes",
+    "sky_correction",
+    "sky_difference",
+]
 
 _BOX_PX = (8, 32)
 _BOXES_ACROSS = 16
@@ -55,6 +63,37 @@ class SkyBoxes:
     lit: BoolArray
     box_px: int
     shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SkyCorrection:
+    """What gives a frame the sky and the flux scale of the reference.
+
+    Parameters
+    ----------
+    scale : float
+        Factor on the frame.
+    down : ndarray of float32, shape (C, H, 3)
+        What comes off, as a product with `along`, one for each of C colours.
+    along : ndarray of float32, shape (3, C * W)
+        Powers of the column, each column as many times as there are colours.
+    """
+
+    scale: float
+    down: Image
+    along: Image
+
+    @classmethod
+    def of(cls, surfaces: tuple[Surface, ...], scale: float) -> SkyCorrection:
+        """Return the correction that scales, and then takes the surface of each colour off."""
+        factors = [surface.factors(*map(np.arange, surface.shape)) for surface in surfaces]
+        along = np.repeat(factors[0][1], len(surfaces), axis=1)
+        return cls(scale, np.stack([down for down, _ in factors]), along)
+
+    def apply(self, image: Image, rows: slice) -> None:
+        """Correct some rows of a frame, in order in memory, in place."""
+        part = image[rows].reshape(-1, self.along.shape[1])
+        skies.subtract(part, self.scale, np.ascontiguousarray(self.down[:, rows]), self.along)
 
 
 def sky_boxes(image: ArrayLike) -> SkyBoxes:
@@ -144,6 +183,39 @@ def sky_difference(
     return tuple(surfaces)
 
 
+def sky_correction(
+    image: ArrayLike, reference: SkyBoxes, *, scale: float = 1.0, order: int = 2
+) -> SkyCorrection | None:
+    """Return what `normalize` does to a frame.
+
+    Parameters
+    ----------
+    image, reference, scale, order
+        As for `sky_difference`.
+
+    Returns
+    -------
+    SkyCorrection or None
+        None where it leaves the frame as it is.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `sky_difference`.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).normal(700.0, 9.0, (160, 240)).astype(np.float32)
+    >>> change = sky_correction(image + 30.0, sky_boxes(image))
+    >>> change.down.shape, change.along.shape, sky_correction(image, sky_boxes(image))
+    ((1, 160, 3), (3, 240), None)
+    """
+    surfaces = sky_difference(image, reference, scale=scale, order=order)
+    if not surfaces or (scale == 1.0 and all(surface.is_zero for surface in surfaces)):
+        return None
+    return SkyCorrection.of(surfaces, float(scale))
+
+
 def normalize(
     image: ArrayLike,
     reference: SkyBoxes | ArrayLike,
@@ -204,12 +276,14 @@ def normalize(
         if isinstance(reference, SkyBoxes)
         else _reduced(_as_frame("reference", reference))
     )
-    surfaces = sky_difference(pixels, boxes, scale=scale, order=order)
-    if not surfaces or (scale == 1.0 and all(surface.is_zero for surface in surfaces)):
-        if target is not image:
-            np.copyto(target, pixels)
-        return target
-    _subtract(pixels, surfaces, np.float32(scale), target)
+    change = sky_correction(pixels, boxes, scale=scale, order=order)
+    if target is not image:
+        np.copyto(target, pixels)
+    if change is not None:
+        in_order = np.ascontiguousarray(target)
+        in_bands(partial(change.apply, in_order), len(in_order), _BAND)
+        if in_order is not target:
+            np.copyto(target, in_order)
     return target
 
 
@@ -272,26 +346,6 @@ def _box_means(pixels: Image, box_px: int) -> Image:
 
     in_bands(reduce, rows, _LINES)
     return level
-
-
-def _subtract(pixels: Image, surfaces: tuple[Surface, ...], scale: np.float32, out: Image) -> None:
-    """Write the scaled pixels less the surface of each channel."""
-    places = [np.arange(n) for n in pixels.shape[:2]]
-    factors = [surface.factors(*places) for surface in surfaces]
-    down = np.stack([factor for factor, _ in factors])
-    along = np.repeat(factors[0][1], len(surfaces), axis=1)  # powers, the same for each colour
-
-    if pixels is not out:
-        np.copyto(out, pixels)
-    in_order = np.ascontiguousarray(out)
-
-    def subtract(band: slice) -> None:
-        rows = in_order[band].reshape(band.stop - band.start, -1)
-        skies.subtract(rows, float(scale), np.ascontiguousarray(down[:, band]), along)
-
-    in_bands(subtract, len(pixels), _BAND)
-    if in_order is not out:
-        np.copyto(out, in_order)
 
 
 def _lit(level: FloatArray, box_px: int, shape: tuple[int, ...]) -> BoolArray:

@@ -4,12 +4,11 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
 
-from seestack.numerics.bands import at_once, in_bands
+from seestack.numerics.bands import in_bands
 
 
 @pytest.mark.parametrize(("rows", "band"), [(1, 1), (7, 3), (64, 64), (100, 7), (5, 99)])
@@ -62,14 +61,14 @@ def test_bands_within_bands_and_from_many_threads_do_not_wait_for_each_other():
 
 LATE = """
 import threading
-from seestack.numerics.bands import at_once, in_bands
+from seestack.numerics.bands import in_bands
 
 in_bands(lambda rows: None, 300, 100)
 main = threading.main_thread()
 
 def work():
     main.join()
-    print(in_bands(lambda rows: rows.start, 300, 100), at_once(lambda: 1, lambda: 2))
+    print(in_bands(lambda rows: rows.start, 300, 100))
 
 threading.Thread(target=work).start()
 """
@@ -77,32 +76,4 @@ threading.Thread(target=work).start()
 
 def test_a_thread_goes_on_when_the_program_has_come_to_its_end():
     done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, timeout=60)
-    assert done.stdout == "[0, 100, 200] (1, 2)\n", done.stderr
-
-
-def test_two_functions_at_once():
-    meet = threading.Barrier(2)
-    if os.cpu_count() == 1:
-        pytest.skip("one processor")
-
-    def arrive(name):
-        meet.wait(timeout=30)
-        return name
-
-    assert at_once(lambda: arrive("one"), lambda: arrive("other")) == ("one", "other")
-
-
-@pytest.mark.parametrize("wrong", [0, 1])
-def test_an_error_of_either_function_comes_out_when_neither_is_at_work(wrong):
-    begun, done = [], []
-
-    def work(number):
-        if number == wrong:
-            raise ValueError(f"number {number}")
-        begun.append(number)
-        time.sleep(0.05)
-        done.append(number)
-
-    with pytest.raises(ValueError, match=f"number {wrong}"):
-        at_once(lambda: work(0), lambda: work(1))
-    assert begun == done
+    assert done.stdout == "[0, 100, 200]\n", done.stderr

@@ -248,3 +248,22 @@ def test_a_sum_of_two_stacks_counts_in_32_bits():
     half = accumulate(None, image, covered)
     half = replace(half, coverage=np.full((2, 3), 40_000, np.uint16), frames=40_000)
     assert merge(half, half).coverage.tolist() == [[80_000] * 3] * 2
+
+
+def test_rows_may_be_written_just_before_they_are_added():
+    image = np.random.default_rng(5).normal(700, 9, (210, 3001)).astype(np.float32)
+    covered, seen = np.ones(image.shape, bool), []
+    expected = accumulate(None, image * np.float32(2), covered)
+
+    def double(rows):
+        seen.append((rows.start, rows.stop))
+        image[rows] *= 2
+
+    found = accumulate(None, image, covered, before=double)
+    np.testing.assert_array_equal(found.mean, expected.mean)
+    starts, stops = zip(*sorted(seen), strict=True)
+    assert starts[0] == 0
+    assert starts[1:] == stops[:-1]
+    assert stops[-1] == 210
+    assert len(seen) > 1
+    assert not any(start % 16 for start in starts)

@@ -10,7 +10,7 @@ from simulated import NOT_POSITIVE, spaced, turn
 from seestack import Transform, accumulate, warp
 from seestack.model import FrameQuality
 from seestack.simulation import StarField, random_field, simulate_frame
-from seestack.steps.normalization import normalize, sky_boxes, sky_difference
+from seestack.steps.normalization import normalize, sky_boxes, sky_correction, sky_difference
 
 SHAPE = (360, 520)
 FRAMES = 12
@@ -402,3 +402,19 @@ def test_an_error_changes_nothing():
     with pytest.raises(ValueError, match="scale must be positive"):
         normalize(image, noise(0), scale=-1.0, out=image)
     np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize("colours", [(), (3,)])
+def test_a_correction_does_to_rows_what_normalize_does_to_all(colours):
+    rng = np.random.default_rng(31)
+    reference = rng.normal(700, 9, (130, 210, *colours)).astype(np.float32)
+    frame = reference / 2 + np.linspace(0, 90, 210).reshape(1, 210, *[1] * len(colours))
+    frame = frame.astype(np.float32)
+    boxes = sky_boxes(reference)
+    expected = normalize(frame, boxes, scale=2.0)
+    change, found = sky_correction(frame, boxes, scale=2.0), frame.copy()
+    for top in (0, 48, 96):
+        change.apply(found, slice(top, min(top + 48, 130)))
+    np.testing.assert_array_equal(found, expected)
+    assert np.abs(found - reference).max() < 10
+    assert sky_correction(reference, boxes) is None
