@@ -1,10 +1,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.model import FloatArray, Image
+from seestack.model import FloatArray, Image, Raw
 
 def split(
-    mosaic: Image,
+    mosaic: Raw,
     rows: NDArray[np.intp],
     firsts: NDArray[np.intp],
     columns: NDArray[np.intp],

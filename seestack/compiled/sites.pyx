@@ -21,8 +21,13 @@ cdef enum:
     OFFSET = 64
 
 
+ctypedef fused Pixel:
+    float
+    unsigned short
+
+
 def split(
-    const float[:, ::1] mosaic,
+    const Pixel[:, ::1] mosaic,
     const Py_ssize_t[::1] rows,
     const Py_ssize_t[::1] firsts,
     const Py_ssize_t[:, ::1] columns,
@@ -37,7 +42,7 @@ def split(
     shows pixel columns[firsts[i], k].
     """
     cdef Py_ssize_t i, k, count
-    cdef const float *line
+    cdef const Pixel *line
     cdef float *target
     with nogil:
         for i in range(top, bottom):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seestack.compiled import sites as loops
-from seestack.model import FloatArray, Image
+from seestack.model import FloatArray, Image, Raw
 from seestack.numerics.footprints import Spans
 from seestack.numerics.mosaics import sites_of
 
@@ -60,14 +60,14 @@ class Plane:
     above: int = 0
 
 
-def plane_of(colour: str, mosaic: Image, bayer: str, rows: slice = slice(None)) -> Plane:
+def plane_of(colour: str, mosaic: Raw, bayer: str, rows: slice = slice(None)) -> Plane:
     """Return the sites of one colour, green in a diagonal plane.
 
     Parameters
     ----------
     colour : {"R", "G", "B"}
         Which.
-    mosaic : ndarray of shape (H, W), float32
+    mosaic : ndarray of shape (H, W), float32 or uint16
         At least 2 by 2 finite pixels. Beyond its border the outermost sites of red and blue
         are repeated, those of green mirrored.
     bayer : {"RGGB", "BGGR", "GRBG", "GBRG"}
@@ -103,7 +103,7 @@ def plane_of(colour: str, mosaic: Image, bayer: str, rows: slice = slice(None)) 
     return Plane(values, darkest, from_frame, above=above)
 
 
-def _from_frame(colour: str, mosaic: Image, bayer: str) -> FloatArray:
+def _from_frame(colour: str, mosaic: Raw, bayer: str) -> FloatArray:
     """Return the map from the frame to the whole plane of a colour."""
     row, col = divmod(bayer.index(colour), 2)
     if colour == "G":
@@ -114,7 +114,7 @@ def _from_frame(colour: str, mosaic: Image, bayer: str) -> FloatArray:
     return np.array([[0.5, 0.0, shift_x], [0.0, 0.5, shift_y], [0.0, 0.0, 1.0]])
 
 
-def _diagonal(mosaic: Image, parity: int, from_frame: FloatArray, rows: slice) -> Plane:
+def _diagonal(mosaic: Raw, parity: int, from_frame: FloatArray, rows: slice) -> Plane:
     """Return the sites where x + y is even or odd, as `parity` is."""
     height, width = mosaic.shape[0], mosaic.shape[1]
     lines = _reflected(np.arange(-2 * _MARGIN, height + 2 * _MARGIN), height)
@@ -134,7 +134,7 @@ def _reflected(places: NDArray[np.intp], size: int) -> NDArray[np.intp]:
 
 
 def _split(
-    mosaic: Image,
+    mosaic: Raw,
     rows: NDArray[np.intp],
     firsts: NDArray[np.intp],
     columns: NDArray[np.intp],
@@ -146,7 +146,7 @@ def _split(
 
 
 def cubic_layer(
-    colour: str, mosaic: Image, bayer: str, inverse: FloatArray, lit: Spans
+    colour: str, mosaic: Raw, bayer: str, inverse: FloatArray, lit: Spans
 ) -> Callable[[Image, slice], None]:
     """Return what lays rows of one colour of a mosaic on the reference grid.
 
@@ -154,7 +154,7 @@ def cubic_layer(
     ----------
     colour : {"R", "G", "B"}
         Which.
-    mosaic : ndarray of shape (H, W), float32
+    mosaic : ndarray of shape (H, W), float32 or uint16
         At least 2 by 2 finite pixels.
     bayer : {"RGGB", "BGGR", "GRBG", "GBRG"}
         Colours of the 2x2 cell whose first pixel is ``mosaic[0, 0]``.
@@ -214,11 +214,11 @@ def _needed(into: FloatArray, colour: str, rows: slice, width: int) -> slice:
     return slice(max(first - _ABOVE, 0), max(last + _BELOW, 0))
 
 
-def _turned(colour: str, mosaic: Image, bayer: str) -> Plane:
+def _turned(colour: str, mosaic: Raw, bayer: str) -> Plane:
     """Return the sites of a colour along its own axes."""
     if colour != "G":
         return plane_of(colour, mosaic, bayer)
-    sites = sites_of(colour, mosaic, bayer)
+    sites = sites_of(colour, np.asarray(mosaic, np.float32), bayer)
     darkest = np.empty_like(sites.values)
     loops.darkest_square(sites.values, darkest, 0, len(darkest))
     return Plane(sites.values, darkest, sites.from_frame)

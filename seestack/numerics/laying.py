@@ -139,12 +139,12 @@ def layer(
     return lay
 
 
-def laid_mosaic(pixels: Image, bayer: str, inverse: FloatArray, canvas: Canvas) -> Canvas:
+def laid_mosaic(pixels: Raw, bayer: str, inverse: FloatArray, canvas: Canvas) -> Canvas:
     """Resample the colours of a mosaic onto a canvas by cubic convolution, without dark rings.
 
     Parameters
     ----------
-    pixels : ndarray of shape (H, W), float32
+    pixels : ndarray of shape (H, W), float32 or uint16
         NaN marks pixels without a value.
     bayer : str
         The Bayer pattern.
@@ -156,8 +156,8 @@ def laid_mosaic(pixels: Image, bayer: str, inverse: FloatArray, canvas: Canvas) 
     warped, footprint = canvas
     shape = (warped.shape[0], warped.shape[1])
     holes: list[BoolArray | None] = [None] * 3
-    if not footprints.all_finite(pixels.reshape(-1)):
-        pixels, holes = _filled_mosaic(pixels, bayer, inverse, shape)
+    if pixels.dtype != np.uint16:
+        pixels, holes = _filled_mosaic(np.asarray(pixels, np.float32), bayer, inverse, shape)
     lit = [_lit(bounds_of(colour, pixels, bayer), inverse, shape) for colour in "RGB"]
     layers = [
         cubic_layer(colour, pixels, bayer, inverse, span)
@@ -182,6 +182,8 @@ def _filled_mosaic(
     pixels: Image, bayer: str, inverse: FloatArray, shape: tuple[int, int]
 ) -> tuple[Image, list[BoolArray | None]]:
     """Return a mosaic that is finite, and which of each colour's result a missing pixel touches."""
+    if footprints.all_finite(pixels.reshape(-1)):
+        return pixels, [None] * 3
     rows, cols = np.nonzero(~np.isfinite(pixels))
     colours = np.array(list(bayer))[rows % 2 * 2 + cols % 2]
     whole, holes = pixels.copy(), []

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array
 from seestack.compiled import mosaics
-from seestack.model import BAYER_PATTERNS, FloatArray, Image
+from seestack.model import BAYER_PATTERNS, FloatArray, Image, Raw
 from seestack.numerics.bands import in_bands
 
 __all__ = ["Bounds", "Sites", "as_mosaic", "bounds_of", "sites_of"]
@@ -122,7 +122,7 @@ def sites_of(colour: str, mosaic: Image, bayer: str) -> Sites:
     return Sites(values, from_frame, *bounds_of(colour, mosaic, bayer))
 
 
-def bounds_of(colour: str, mosaic: Image, bayer: str) -> Bounds:
+def bounds_of(colour: str, mosaic: Raw, bayer: str) -> Bounds:
     """Return which part of a mosaic the sites of one colour span.
 
     Parameters

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from seestack.compiled import ranks
+
 __all__ = ["CUTS", "DARKER", "MAD_TO_SIGMA", "median", "sky_level"]
 
 # Standard deviation of a normal distribution over its median absolute deviation.
@@ -16,7 +18,7 @@ DARKER = 0.158655
 
 
 def median(values: NDArray[np.floating]) -> float:
-    """Return the median of values without NaN, as `numpy.median` does in twice the time.
+    """Return the median of values without NaN, as `numpy.median` does in several times the time.
 
     Parameters
     ----------
@@ -33,13 +35,7 @@ def median(values: NDArray[np.floating]) -> float:
     >>> median(np.array([3.0, 1.0, 9.0])), median(np.array([3.0, 1.0, 9.0, 4.0]))
     (3.0, 3.5)
     """
-    size = values.size
-    if size == 0:
-        return float("nan")
-    ordered = values.flatten()
-    ordered.partition(size // 2)
-    upper = ordered[size // 2]
-    return float(upper if size % 2 else (ordered[: size // 2].max() + upper) / 2)
+    return ranks.median(np.array(values, np.float64).reshape(-1)) if values.size else float("nan")
 
 
 def sky_level(values: ArrayLike) -> tuple[float, float]:

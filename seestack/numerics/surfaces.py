@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seestack.compiled import polynomials, ranks
+from seestack.compiled import polynomials
 from seestack.model import BoolArray, FloatArray, Image
-from seestack.numerics.robust import MAD_TO_SIGMA
+from seestack.numerics.robust import MAD_TO_SIGMA, median
 
 __all__ = ["Surface", "fit_surface"]
 
@@ -222,11 +222,11 @@ def _agreeing(
     agree = np.ones(len(values), bool)
     for terms in (terms for terms in _TERMS if terms <= most):
         off = _deviations(places, values, _least_deviations(places, values, agree, terms))
-        agree = off <= _FAR * max(MAD_TO_SIGMA * _median(off), rounding)
+        agree = off <= _FAR * max(MAD_TO_SIGMA * median(off), rounding)
     freedom = math.sqrt(len(values) / (len(values) - most))
     for _ in range(4):
         off = _deviations(places, values, _least_squares(places, values, agree, most))
-        scatter = max(MAD_TO_SIGMA * freedom * _median(off), rounding)
+        scatter = max(MAD_TO_SIGMA * freedom * median(off), rounding)
         before, agree = agree, off <= _CLIP * scatter
         if np.array_equal(before, agree):
             break
@@ -238,11 +238,11 @@ def _least_deviations(
 ) -> FloatArray:
     """Return the fit that makes the sum of absolute residuals small where values agree."""
     if terms == 1:
-        return np.array([_median(values[agree])])
+        return np.array([median(values[agree])])
     fit = _least_squares(places, values, agree, terms)
     for _ in range(_REWEIGHTINGS):
         off = _deviations(places, values, fit)
-        middle = _median(off[agree])
+        middle = median(off[agree])
         weights = agree / np.maximum(off, 0.1 * middle + 1e-12)
         before, fit = fit, _least_squares(places, values, weights, terms)
         # No term is larger than 1, so no value has moved further than this.
@@ -261,10 +261,6 @@ def _deviations(places: _Places, values: FloatArray, coefficients: FloatArray) -
     out = np.empty(len(values))
     polynomials.deviations(*places, values, coefficients, out)
     return out
-
-
-def _median(values: FloatArray) -> float:
-    return ranks.median(values.copy())
 
 
 def _without_chance(equations: _Equations, most: int, scatter: float) -> FloatArray:

@@ -166,12 +166,12 @@ def warp_mosaic(
     >>> moved.shape, moved[2, 3].tolist(), footprint[2, 1].tolist()
     ((6, 8, 3), [10.0, 20.0, 40.0], [True, True, False])
     """
-    pixels = np.ascontiguousarray(as_mosaic("image", image, bayer), dtype=np.float32)
-    inverse, shape = _checked(pixels, transform, interpolation, shape)
+    raw = as_pixels(as_mosaic("image", image, bayer))
+    inverse, shape = _checked(raw, transform, interpolation, shape)
     canvas = warped, footprint = canvas_for((*shape, 3), out)
     if interpolation == "lanczos":
-        return laid_mosaic(pixels, bayer, inverse, canvas)
-    flag = _SITE_KERNELS[interpolation]
+        return laid_mosaic(raw, bayer, inverse, canvas)
+    pixels, flag = np.asarray(raw, np.float32), _SITE_KERNELS[interpolation]
     layers = [layer(sites_of(colour, pixels, bayer), inverse, shape, flag) for colour in "RGB"]
 
     def put(band: slice) -> None:

@@ -229,3 +229,13 @@ def test_masters_of_another_kind_or_size():
         calibrate(Frame(np.zeros((*SENSOR, 3))), dark=DARK)
     with pytest.raises(ValueError, match=r"image must be of shape \(H, W\), got shape \(5,\)"):
         calibrate(Frame(np.zeros(5)), dark=DARK)
+
+
+def test_a_mended_whole_number_is_rounded_to_the_nearest():
+    raw = np.random.default_rng(0).integers(690, 711, (40, 60)).astype(np.uint16)
+    raw[12, 34] = 60_000
+    around = np.delete(raw[11:14, 33:36].reshape(-1), 4)
+    mended = without_hot_pixels(raw, None)
+    assert mended.dtype == np.uint16
+    assert abs(int(mended[12, 34]) - np.median(around)) <= 0.5
+    assert raw[12, 34] == 60_000

@@ -295,3 +295,18 @@ def test_stars_drawn_out_by_the_wind_are_stars_still():
         assert (distance_px(field.xy, found.xy) < 1.0).sum() >= share * len(
             detect(simulate_frame(field, shape, seed=1))
         )
+
+
+@pytest.mark.parametrize("fwhm", [2.5, 4.0])
+def test_whole_numbers_of_16_bits_hold_the_stars_of_numbers_of_32(fwhm):
+    field = random_field((230, 310), 50, seed=7)
+    raw = np.rint(simulate_frame(field, (230, 310), seed=7)).astype(np.uint16)
+    raw[40:43, 50:53] = 65_535  # saturated
+    mask = np.zeros(raw.shape, bool)
+    mask[100:140, 200:260] = True
+    for given in (None, mask):
+        found = detect(raw, fwhm=fwhm, mask=given)
+        expected = detect(raw.astype(np.float32), fwhm=fwhm, mask=given)
+        assert len(found) > 20
+        np.testing.assert_array_equal(found.xy, expected.xy)
+        np.testing.assert_array_equal(found.flux, expected.flux)

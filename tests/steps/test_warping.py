@@ -343,3 +343,14 @@ def test_an_out_that_does_not_fit_is_refused(kind, part):
     out[0] = {"shape": out[0][1:], "dtype": out[0].astype(float), "order": out[0][::-1]}[part]
     with pytest.raises(ValueError, match="out must be a float32 image and a bool footprint"):
         laid(kind, image, Transform.identity(), out=tuple(out))
+
+
+@pytest.mark.parametrize("interpolation", ["lanczos", "bilinear", "nearest"])
+@pytest.mark.parametrize("rotation_deg", [0.0, 1.2, 47.0, 178.0])
+def test_whole_numbers_of_16_bits_are_laid_as_numbers_of_32(interpolation, rotation_deg):
+    raw = np.random.default_rng(4).integers(0, 65_536, (61, 83)).astype(np.uint16)
+    motion = Transform.rigid(rotation_deg=rotation_deg, shift_px=(2.3, -1.4))
+    found, footprint = warp(raw, motion, interpolation=interpolation)
+    expected, inside = warp(raw.astype(np.float32), motion, interpolation=interpolation)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(footprint, inside)

@@ -225,3 +225,16 @@ def test_what_is_refused():
         warp_mosaic(np.zeros(SHAPE), "RGGB", np.eye(3))
     with pytest.raises(ValueError, match=r"image must have shape \(H, W, 3\)"):
         warp_colour(np.zeros(SHAPE), same)
+
+
+@pytest.mark.parametrize("interpolation", ["lanczos", "bilinear"])
+@pytest.mark.parametrize("rotation_deg", [0.0, 1.2, 47.0, 178.0])
+def test_whole_numbers_of_16_bits_are_laid_as_numbers_of_32(interpolation, rotation_deg):
+    raw = np.random.default_rng(4).integers(0, 65_536, (61, 83)).astype(np.uint16)
+    motion = Transform.rigid(rotation_deg=rotation_deg, shift_px=(2.3, -1.4))
+    found, footprint = warp_mosaic(raw, "GBRG", motion, interpolation=interpolation)
+    expected, inside = warp_mosaic(
+        raw.astype(np.float32), "GBRG", motion, interpolation=interpolation
+    )
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(footprint, inside)
