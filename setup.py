@@ -17,7 +17,7 @@ from Cython.Build import cythonize
 
 HERE = Path("seestack", "compiled")
 # Contracting a * b + c to one rounding would let results depend on the compiler.
-FLAGS = ["/O2"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"]
+FLAGS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-ffp-contract=off"]
 # The same loops in wider vectors, which give the same results; see seestack/compiled.
 WIDE = ["-mavx2"] if sys.platform == "linux" and platform.machine() == "x86_64" else None
 
