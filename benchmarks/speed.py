@@ -1,20 +1,23 @@
-"""Time a frame and weigh a stack: two peers beside seestack, in one run.
+"""Time a frame and weigh a stack: its peers beside seestack, in one run.
 
 Run from the repository::
 
-    pip install seiza
+    pip install seiza astroalign
     python benchmarks/speed.py [--frames 24] [--long 200] [--skip documented seiza]
 
 The documented algorithm knows shifts only, so "equal settings" compares both on frames
-that drift; the defaults of seiza and of seestack run on frames that turn as well. A
-frame is a uint16 array on the way in; the median is that of the second half of the
-frames. Memory is what a fresh process needs beyond its imports and its frames.
+that drift; the defaults of seiza and of seestack run on frames that turn as well, and
+astroalign registers these, no more. A frame is a uint16 array on the way in; the median is
+that of the second half of the frames. "Times" is the median over that of seestack's
+defaults. Then come the steps of a frame, the memory, which is what a fresh process needs
+beyond its imports and its frames, and a folder of files against Siril, where that is installed.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,6 +30,7 @@ import numpy as np
 import psutil
 from documented import DocumentedStacker
 from numpy.typing import NDArray
+from steps import BYTES_PER_PIXEL, STEPS, memory_ms, step_times
 
 from seestack import Frame, LiveStacker, Transform
 from seestack.simulation import random_field, simulate_frame
@@ -72,6 +76,24 @@ class Seiza:
         return {"accepted": found.accepted, "reason": str(found.reason)}
 
 
+class Astroalign:
+    """Registration by astroalign alone, behind the interface of seestack."""
+
+    def __init__(self) -> None:
+        self.reference: Any = None
+
+    def add_frame(self, image: NDArray[np.uint16]) -> dict[str, Any]:
+        """Find the transform of a frame; return "accepted" and "reason"."""
+        import astroalign
+
+        pixels = image.astype(np.float32)
+        if self.reference is None:
+            self.reference = pixels
+            return {"accepted": True, "reason": "reference"}
+        astroalign.find_transform(pixels, self.reference)
+        return {"accepted": True, "reason": "registered"}
+
+
 class Colour(LiveStacker):
     """seestack's defaults on raw colour frames."""
 
@@ -110,13 +132,15 @@ def print_speed(count: int, skipped: list[str]) -> None:
         drifting, turning = frames(shape, 0.0), frames(shape, ROTATION_DEG)
         rows: dict[str, tuple[Callable[[], Any], Any, int]] = {
             "documented algorithm": (DocumentedStacker, drifting, min(count, 6)),
+            "astroalign, registration alone": (Astroalign, turning, min(count, 8)),
             "seiza, defaults": (Seiza, turning, count),
             "seestack, equal settings": (lambda: LiveStacker(**EQUAL_SETTINGS), drifting, count),
             "seestack, defaults": (LiveStacker, turning, count),
             "seestack, defaults, colour": (Colour, turning, count),
         }
-        print(f"\n| {shape[0]} x {shape[1]} | ms a frame | fastest | CPU ms | preview ms |")
-        print("|---|---:|---:|---:|---:|")
+        print(f"\n| {shape[0]} x {shape[1]} | ms a frame | fastest | CPU ms | times | preview ms |")
+        print("|---|---:|---:|---:|---:|---:|")
+        lines, medians = [], {}
         for name, (make, images, number) in rows.items():
             if name.split(",")[0].split()[0] in skipped:
                 continue
@@ -125,11 +149,32 @@ def print_speed(count: int, skipped: list[str]) -> None:
             cpu = time.process_time()
             times = times_ms(stacker, images, number - number // 2)
             cpu = 1e3 * (time.process_time() - cpu) / len(times)
-            print(
-                f"| {name} | {statistics.median(times):.0f} | {min(times):.0f} | {cpu:.0f} "
-                f"| {preview_ms(stacker, images)} |",
-                flush=True,
-            )
+            medians[name] = statistics.median(times)
+            preview = preview_ms(stacker, images)
+            lines.append((name, f"{medians[name]:.0f} | {min(times):.0f} | {cpu:.0f}", preview))
+        for name, figures, preview in lines:
+            ratio = medians[name] / medians.get("seestack, defaults", float("nan"))
+            print(f"| {name} | {figures} | {ratio:.1f} | {preview} |")
+        least, bandwidth = memory_ms(shape)
+        print(
+            f"| moving {BYTES_PER_PIXEL} bytes a pixel at {bandwidth:.0f} GB/s | {least:.1f} "
+            "| | | | |",
+            flush=True,
+        )
+
+
+def print_steps(count: int) -> None:
+    """Print the processor time of each step, in one table."""
+    columns = [
+        step_times(frames(shape, ROTATION_DEG), count, bayer)
+        for bayer in (None, BAYER)
+        for shape in SHAPES
+    ]
+    names = [f"{rows} x {cols}" for rows, cols in SHAPES]
+    print(f"\n| CPU ms | {' | '.join([*names, *(f'{name}, colour' for name in names)])} |")
+    print("|---|---:|---:|---:|---:|")
+    for name, *times in zip((*STEPS, "sum"), *([*c, sum(c)] for c in columns), strict=True):
+        print(f"| {name} | {' | '.join(f'{each:.1f}' for each in times)} |", flush=True)
 
 
 def preview_ms(stacker: Any, images: list[NDArray[np.uint16]]) -> str:
@@ -146,7 +191,7 @@ def preview_ms(stacker: Any, images: list[NDArray[np.uint16]]) -> str:
 
 
 def print_memory(colour: bool, rows: int, count: int) -> None:
-    """Print the memory of a stack in this process, which nothing else has used."""
+    """Print the memory of a stack in this process, beyond what it imports."""
     shape = next(shape for shape in SHAPES if shape[0] == rows)
     images = frames(shape, ROTATION_DEG)
     make = Colour if colour else LiveStacker
@@ -187,7 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=24, help="frames of each run")
     parser.add_argument("--long", type=int, default=200, help="frames of the run for the memory")
-    parser.add_argument("--skip", nargs="*", default=[], help="documented, seiza or seestack")
+    parser.add_argument("--skip", nargs="*", default=[], help="programs left out")
     parser.add_argument("--memory-of", nargs=2, metavar=("COLOUR", "ROWS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory_of:
@@ -197,12 +242,18 @@ def main() -> None:
     print(f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}")
     print_start()
     print_speed(options.frames, options.skip)
+    if "seestack" not in options.skip:
+        print_steps(options.frames)
     print("\n| memory | planes, first half | planes, all | RSS, MB | ms, early | ms, late |")
     print("|---|---:|---:|---:|---:|---:|")
     for colour in ("mono", "colour"):
         for rows, _ in SHAPES:
             command = [sys.executable, __file__, "--long", str(options.long)]
             subprocess.run([*command, "--memory-of", colour, str(rows)], check=True)
+    if shutil.which("siril-cli"):
+        print(flush=True)
+        folder = str(Path(__file__).with_name("folder.py"))
+        subprocess.run([sys.executable, folder, "--rounds", "2"], check=True)
 
 
 if __name__ == "__main__":
