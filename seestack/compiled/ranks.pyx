@@ -39,6 +39,8 @@ cdef double selected(double* values, Py_ssize_t count, Py_ssize_t rank) noexcept
         b = values[low + (high - low) // 2]
         c = values[high - 1]
         pivot = max(min(a, b), min(max(a, b), c))
+        if pivot != pivot:
+            return pivot  # NaN is neither before nor behind
         end = parted(values, low, high, pivot, False)
         if rank < end:
             high = end
@@ -50,7 +52,10 @@ cdef double selected(double* values, Py_ssize_t count, Py_ssize_t rank) noexcept
 
 
 def median(double[::1] values):
-    """Return the median of at least one value without NaN; they are in another order then."""
+    """Return the median of at least one value; they are in another order then.
+
+    With NaN among them it is meaningless, but found.
+    """
     cdef Py_ssize_t k, count = values.shape[0], half = values.shape[0] // 2
     cdef double upper, lower
     with nogil:

@@ -23,3 +23,11 @@ def test_median(kind, count):
     given = values.copy()
     assert ranks.median(given) == np.median(values)
     np.testing.assert_array_equal(np.sort(given), np.sort(values))
+
+
+@pytest.mark.parametrize("count", [1, 2, 50, 1001])
+def test_values_that_are_no_numbers_end_the_search_too(count):
+    for missing in (1, count // 2, count):
+        values = np.random.default_rng(count).normal(size=count)
+        values[:missing] = np.nan
+        assert isinstance(ranks.median(values), float)
