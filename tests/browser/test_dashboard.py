@@ -82,7 +82,8 @@ def test_what_to_do_about_a_rejected_frame(page, screenshot):
         page.goto(running.url)
         page.get_by_role("button", name="Start").click()
         rejected, hint = page.locator("#rows tr.rejected"), RejectionKind.NO_MATCH.hint
-        expect(rejected.locator("td").first).to_contain_text("alignment failed")
+        verdict = rejected.locator("td").first
+        expect(verdict).to_contain_text("alignment failed", timeout=30_000)
         expect(rejected.locator(".hint")).to_have_text(hint)
         expect(page.locator("#detail")).to_contain_text("alignment failed")
         expect(page.locator("#detail .hint")).to_have_text(hint)

@@ -96,8 +96,12 @@ def take_frames(page, frames):
         pictures.add(page.locator(PICTURE).get_attribute("src"))
         page.wait_for_timeout(50)
     says(page, COUNT, f"{frames} of {frames} frames")
-    size = page.evaluate("i => [i.naturalWidth, i.naturalHeight]", page.query_selector(PICTURE))
-    assert size == [540, 960]
+    # The last picture may still be on its way.
+    page.wait_for_function(
+        "s => { const i = document.querySelector(s);"
+        " return i.naturalWidth == 540 && i.naturalHeight == 960 }",
+        arg=PICTURE,
+    )
     expect(page.locator(".seestack-still")).to_be_hidden()
     return pictures
 
