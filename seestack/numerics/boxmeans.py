@@ -64,7 +64,8 @@ def box_means(
         return np.empty((rows, cols))
     whole = np.ascontiguousarray(pixels[: rows * box_px, : cols * box_px], dtype=np.float32)
     boxes = BoxLines.of(whole.shape, box_px, _FULL_ENOUGH if inside.all() else 1.0)
-    in_bands(partial(boxes.measure, whole), len(whole), max(_BAND // box_px, 1) * box_px)
+    band = max(_BAND // box_px, 1) * box_px
+    in_bands(partial(boxes.measure, whole), len(whole), band, whole=box_px)
     means = boxes.means
     if inside.all():
         return means

@@ -117,7 +117,7 @@ def accumulate(
             insert(kept, samples, band, target.frames, usable=usable)
 
     lines = _BAND_PIXELS // max(pixels[0].size, 1) // _BAND_ROWS
-    in_bands(add, pixels.shape[0], max(lines, 1) * _BAND_ROWS)
+    in_bands(add, pixels.shape[0], max(lines, 1) * _BAND_ROWS, whole=_BAND_ROWS)
     return replace(target, frames=target.frames + 1, extremes=kept)
 
 

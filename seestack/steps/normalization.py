@@ -40,7 +40,7 @@ _ROUNDING = 5e-7
 # Rows handled at once: the working arrays of a band stay in the processor's cache.
 _BAND = 32
 # Lines of boxes reduced at once.
-_LINES = 4
+_LINES = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,6 +23,17 @@ def test_every_row_is_worked_on_once(rows, band):
     np.testing.assert_array_equal(seen, 1)
 
 
+@pytest.mark.parametrize(("rows", "band", "whole"), [(1080, 128, 16), (1000, 96, 32), (20, 64, 8), (540, 70, 1)])
+def test_bands_begin_where_they_may_and_none_is_much_higher_than_another(rows, band, whole):
+    bands = in_bands(lambda part: part, rows, band, whole=whole)
+    assert all(part.start % whole == 0 for part in bands)
+    assert [part.start for part in bands[1:]] == [part.stop for part in bands[:-1]]
+    assert len(bands) == 1 or len(bands) % 2 == 0 or whole > 1
+    heights = [part.stop - part.start for part in bands]
+    assert max(heights) <= band
+    assert max(heights[:-1], default=0) - min(heights[:-1], default=0) == 0
+
+
 def test_no_rows_no_work():
     in_bands(lambda part: pytest.fail("called"), 0, 4)
 
@@ -34,7 +45,7 @@ def test_an_error_comes_out_and_the_next_work_goes_on():
 
     with pytest.raises(ValueError, match="row 8"):
         in_bands(fail, 20, 4)
-    assert in_bands(lambda part: part.start, 20, 8) == [0, 8, 16]
+    assert in_bands(lambda part: part.start, 20, 8) == [0, 5, 10, 15]
 
 
 def test_no_more_threads_than_processors_however_often_it_is_called():
@@ -76,4 +87,4 @@ threading.Thread(target=work).start()
 
 def test_a_thread_goes_on_when_the_program_has_come_to_its_end():
     done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, timeout=60)
-    assert done.stdout == "[0, 100, 200]\n", done.stderr
+    assert done.stdout == "[0, 75, 150, 225]\n", done.stderr
