@@ -4,6 +4,30 @@
 
 from libc.math cimport NAN, isfinite, rint
 
+ctypedef fused Pixel:
+    float
+    unsigned short
+
+
+def gather(const Pixel[:, :] image, Py_ssize_t height, Py_ssize_t width, float[:, ::1] boxes):
+    """Write the pixels of each box of an image into a row, line by line of boxes, then NaN.
+
+    Boxes are `height` by `width`; those at the lower and the right end may hang over.
+    """
+    cdef Py_ssize_t rows = image.shape[0], cols = image.shape[1]
+    cdef Py_ssize_t across = (cols + width - 1) // width, box, row, col, top, left, count
+    cdef float *target
+    with nogil:
+        for box in range(boxes.shape[0]):
+            top, left = box // across * height, box % across * width
+            target, count = &boxes[box, 0], 0
+            for row in range(top, min(top + height, rows)):
+                for col in range(left, min(left + width, cols)):
+                    target[count] = <float>image[row, col]
+                    count += 1
+            for count in range(count, boxes.shape[1]):
+                target[count] = NAN
+
 
 def clipped_medians(
     const float[:, ::1] ordered, int cuts, double darker, Py_ssize_t fewest, float[::1] out

@@ -2,16 +2,21 @@
 # cython: initializedcheck=False
 """Find the value of some rank without sorting all, and without a branch for each value."""
 
+from libc.math cimport NAN, isfinite, rint
 from libc.stdint cimport uint64_t
+
+ctypedef fused Number:
+    float
+    double
 
 
 cdef inline Py_ssize_t parted(
-    double* values, Py_ssize_t low, Py_ssize_t high, double pivot, bint equal
+    Number* values, Py_ssize_t low, Py_ssize_t high, Number pivot, bint equal
 ) noexcept nogil:
     """Bring the values below the pivot, or also those equal to it, to the front; return its end.
     """
     cdef Py_ssize_t k, end = low
-    cdef double value
+    cdef Number value
     if equal:
         for k in range(low, high):
             value = values[k]
@@ -27,11 +32,11 @@ cdef inline Py_ssize_t parted(
     return end
 
 
-cdef double selected(double* values, Py_ssize_t count, Py_ssize_t rank) noexcept nogil:
+cdef Number selected(Number* values, Py_ssize_t count, Py_ssize_t rank) noexcept nogil:
     """Return the value of a rank from 0 on; no smaller one stays behind it (Hoare, 1961)."""
     cdef Py_ssize_t low = 0, high = count, end
     cdef uint64_t chance = 1
-    cdef double a, b, c, pivot
+    cdef Number a, b, c, pivot
     while high - low > 1:
         # The middle one of three at scattered places, so that no usual order is a bad one.
         chance = chance * <uint64_t>6364136223846793005 + <uint64_t>1442695040888963407
@@ -65,3 +70,40 @@ def median(double[::1] values):
             for k in range(1, half):
                 lower = values[k] if values[k] > lower else lower
     return upper if count % 2 else (lower + upper) / 2
+
+
+def clipped_level(float[::1] values, int cuts, double darker):
+    """Return the median of the finite values, and its distance to the share `darker` of them.
+
+    Times `cuts` these two are found; what lies above three times the distance is left out before
+    the next time. NaN where no value is finite. The values are other ones then.
+    """
+    cdef Py_ssize_t k, known = 0, count, half, end
+    cdef int cut
+    cdef float upper, lower, limit, rank_value
+    cdef double level = NAN, sigma = NAN
+    cdef float *first = &values[0]
+    with nogil:
+        for k in range(values.shape[0]):
+            first[known] = first[k]
+            known += isfinite(first[k]) != 0
+        count = end = known
+        for cut in range(cuts if known > 0 else 0):
+            half = count // 2
+            # What is smaller than an earlier median lies before it.
+            upper = lower = selected(first, end if half < end else known, half)
+            if count % 2 == 0:
+                lower = first[0]
+                for k in range(1, half):
+                    lower = first[k] if first[k] > lower else lower
+            level = (<double>lower + <double>upper) / 2
+            # The shift of one half makes it unbiased for few values.
+            k = <Py_ssize_t>rint(max(darker * count - 0.5, 0.0))
+            rank_value = selected(first, half, k) if k < half else upper
+            sigma = level - <double>rank_value
+            limit = <float>(level + 3 * sigma)
+            end, count = half + 1, 0
+            for k in range(known):
+                count += first[k] <= limit
+            count = max(count, <Py_ssize_t>1)
+    return level, sigma

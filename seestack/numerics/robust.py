@@ -63,22 +63,7 @@ def sky_level(values: ArrayLike) -> tuple[float, float]:
     >>> round(level), round(noise)
     (100, 5)
     """
-    flat = np.asarray(values, np.float32).ravel()
-    flat = flat[np.isfinite(flat)]
+    flat = np.array(values, np.float32).reshape(-1)
     if flat.size == 0:
         return float("nan"), float("nan")
-    flat.sort()
-    count, sigma = len(flat), 0.0
-    for _ in range(CUTS):
-        level = (float(flat[(count - 1) // 2]) + float(flat[count // 2])) / 2
-        sigma = level - float(flat[_darker(count)])
-        count = max(int(np.searchsorted(flat, np.float32(level + 3 * sigma), "right")), 1)
-    return level, sigma
-
-
-def _darker(count: int) -> int:
-    """Return the rank of the value one standard deviation below the median.
-
-    The shift of one half makes it unbiased for few values.
-    """
-    return round(max(DARKER * count - 0.5, 0.0))
+    return ranks.clipped_level(flat, CUTS, DARKER)

@@ -139,19 +139,17 @@ def sky_map(image: Raw, *, box_px: int = 64, step: int = 4) -> tuple[SkyMap, flo
 
 def _levels(thin: Raw, side: list[int]) -> Image:
     """Return the clipped median of each box, NaN where few pixels are known."""
-    rows, cols = (-(-n // s) for n, s in zip(thin.shape, side, strict=True))
-    levels = np.empty((rows, cols), np.float32)
+    height, width = side
+    rows, cols = -(-thin.shape[0] // height), -(-thin.shape[1] // width)
+    level = np.empty((rows, cols), np.float32)
 
     def measure(lines: slice) -> None:
-        part = thin[lines.start * side[0] : lines.stop * side[0]]
-        count = lines.stop - lines.start
-        padded = np.full((count * side[0], cols * side[1]), np.nan, np.float32)
-        padded[: part.shape[0], : part.shape[1]] = part
-        boxes = padded.reshape(count, side[0], cols, side[1]).swapaxes(1, 2)
-        levels[lines] = _box_levels(boxes.reshape(count * cols, -1)).reshape(count, cols)
+        boxes = np.empty(((lines.stop - lines.start) * cols, height * width), np.float32)
+        levels.gather(thin[lines.start * height : lines.stop * height], height, width, boxes)
+        level[lines] = _box_levels(boxes).reshape(-1, cols)
 
     in_bands(measure, rows, _LINES)
-    return levels
+    return level
 
 
 def _bridged(level: Image) -> Image:
@@ -181,9 +179,12 @@ def _box_side(length: int, wanted: int) -> int:
 
 
 def _box_levels(boxes: Image) -> Image:
-    """Return the clipped median of each row of `boxes`; NaN for rows with few pixels."""
-    ordered = np.sort(boxes, axis=1)  # NaN goes to the end
+    """Return the clipped median of each row of `boxes`, which are sorted then.
+
+    NaN for rows with few pixels.
+    """
+    boxes.sort(axis=1)  # NaN goes to the end
     medians = np.empty(len(boxes), np.float32)
     least = int(np.ceil(_FEWEST * boxes.shape[1]))
-    levels.clipped_medians(ordered, CUTS, DARKER, least, medians)
+    levels.clipped_medians(boxes, CUTS, DARKER, least, medians)
     return medians

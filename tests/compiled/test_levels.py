@@ -1,6 +1,7 @@
 """Levels of boxes in compiled loops, against NumPy."""
 
 import numpy as np
+import pytest
 
 from seestack.compiled import levels
 from seestack.numerics.robust import CUTS, DARKER
@@ -16,6 +17,19 @@ def clipped_median(values, fewest):
         sigma = level - kept[round(max(DARKER * len(kept) - 0.5, 0))]
         kept = known[known <= level + 3 * sigma]
     return level
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.uint16])
+def test_gather(kind):
+    image = np.random.default_rng(1).integers(0, 60_000, (44, 120)).astype(kind)[::2, ::3]
+    boxes = np.empty((4 * 6, 6 * 7), np.float32)
+    levels.gather(image, 6, 7, boxes)
+    whole = np.full((24, 42), np.nan, np.float32)
+    whole[:22, :40] = image
+    expected = whole.reshape(4, 6, 6, 7).swapaxes(1, 2).reshape(24, 42)
+    np.testing.assert_array_equal(np.sort(boxes, axis=1), np.sort(expected, axis=1))
+    assert np.isnan(boxes[-1, -14:]).all()
+    assert np.isfinite(boxes[-1, :-22]).all()
 
 
 def test_clipped_medians():

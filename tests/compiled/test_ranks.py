@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from seestack.compiled import ranks
+from seestack.numerics.robust import CUTS, DARKER
 
 KINDS = {
     "random": lambda rng, n: rng.normal(size=n),
@@ -31,3 +32,19 @@ def test_values_that_are_no_numbers_end_the_search_too(count):
         values = np.random.default_rng(count).normal(size=count)
         values[:missing] = np.nan
         assert isinstance(ranks.median(values), float)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 50, 101, 20_000])
+@pytest.mark.parametrize("kind", KINDS)
+def test_clipped_level(kind, count):
+    values = KINDS[kind](np.random.default_rng(count), count).astype(np.float32)
+    values[count // 2 :: 9] += 40.0
+    values[1::6] = np.nan
+    known = kept = np.sort(values[np.isfinite(values)]).astype(np.float64)
+    level = sigma = np.nan
+    for _ in range(CUTS if len(known) else 0):
+        level = np.median(kept)
+        sigma = level - kept[round(max(DARKER * len(kept) - 0.5, 0.0))]
+        kept = known[: max(np.count_nonzero(known <= np.float32(level + 3 * sigma)), 1)]
+    found = ranks.clipped_level(values, CUTS, DARKER)
+    np.testing.assert_array_equal(found, (level, sigma))

@@ -23,7 +23,9 @@ def test_every_row_is_worked_on_once(rows, band):
     np.testing.assert_array_equal(seen, 1)
 
 
-@pytest.mark.parametrize(("rows", "band", "whole"), [(1080, 128, 16), (1000, 96, 32), (20, 64, 8), (540, 70, 1)])
+@pytest.mark.parametrize(
+    ("rows", "band", "whole"), [(1080, 128, 16), (1000, 96, 32), (20, 64, 8), (540, 70, 1)]
+)
 def test_bands_begin_where_they_may_and_none_is_much_higher_than_another(rows, band, whole):
     bands = in_bands(lambda part: part, rows, band, whole=whole)
     assert all(part.start % whole == 0 for part in bands)
