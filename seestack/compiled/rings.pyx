@@ -17,7 +17,7 @@ cdef enum:
     REACH = 2
     AT_ONCE = 4  # rows whose darkest pixels are found together
     TILE = 256
-    CHUNK = 32
+    CHUNK = 64
 
 
 def lift(
@@ -36,8 +36,8 @@ def lift(
     # A tile of the result spans no more than this in the image, along x and y.
     cdef Py_ssize_t across = min(TILE + bottom - top + 2, width)
     cdef Py_ssize_t down = min(TILE + bottom - top + 2, image.shape[0])
-    cdef float *darkest = <float *>malloc(
-        (across * down + AT_ONCE * (across + 2 * REACH)) * sizeof(float)
+    cdef Pixel *darkest = <Pixel *>malloc(
+        (across * down + AT_ONCE * (across + 2 * REACH)) * sizeof(Pixel)
     )
     if darkest == NULL:
         raise MemoryError
@@ -63,18 +63,18 @@ cdef void lift_tile(
     Py_ssize_t bottom,
     Py_ssize_t left,
     Py_ssize_t right,
-    float *darkest,
+    Pixel *darkest,
 ) noexcept nogil:
     cdef double xx = inverse[0, 0], xy = inverse[0, 1], yx = inverse[1, 0], yy = inverse[1, 1]
     cdef double x0, y0
     cdef Py_ssize_t height = image.shape[0], width = image.shape[1]
     cdef Py_ssize_t first_x, last_x, first_y, last_y, columns, x, y, i, chunk, begin, end
-    cdef float *line
+    cdef Pixel *line
     cdef float step_x = <float>xx, step_y = <float>yx, start_x, start_y, most_x, most_y
     cdef int places[CHUNK]
     cdef int k, cut, jump
     cdef float *row
-    cdef const float *limit
+    cdef const Pixel *limit
     # The corners of the tile bound what it came from.
     x0 = xx * (left if xx > 0 else right - 1) + xy * (top if xy > 0 else bottom - 1) + inverse[0, 2]
     y0 = yx * (left if yx > 0 else right - 1) + yy * (top if yy > 0 else bottom - 1) + inverse[1, 2]
@@ -123,7 +123,7 @@ cdef void lift_tile(
             for k in range(CHUNK):
                 places[k] += pixel(start_x + k * step_x, most_x)
             for k in range(end):
-                row[k] = max(row[k], darkest[places[k]])
+                row[k] = max(row[k], <float>darkest[places[k]])
 
 
 cdef inline int pixel(float place, float most) noexcept nogil:
@@ -131,10 +131,10 @@ cdef inline int pixel(float place, float most) noexcept nogil:
     return <int>min(max(place, <float>0), most)
 
 
-cdef inline void raise_to(const float *limit, Py_ssize_t size, Alone row) noexcept nogil:
+cdef inline void raise_to(const Pixel *limit, Py_ssize_t size, Alone row) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(size):
-        row[i] = max(row[i], limit[i])
+        row[i] = max(row[i], <float>limit[i])
 
 
 cdef void darkest_of_rows(
@@ -143,15 +143,20 @@ cdef void darkest_of_rows(
     Py_ssize_t count,
     Py_ssize_t first,
     Py_ssize_t last,
-    float *lines,
-    float *out,
+    Pixel *lines,
+    Pixel *out,
 ) noexcept nogil:
     """Write the darkest of the 5 x 5 pixels around those of up to four rows, cut at the border."""
     cdef Py_ssize_t height = image.shape[0], width = image.shape[1], x, i
     cdef Py_ssize_t begin = max(first - REACH, 0), end = min(last + REACH + 1, width)
     cdef Py_ssize_t columns = last - first + 1, size = columns + 2 * REACH
     cdef const Pixel *rows[AT_ONCE + 2 * REACH]
-    cdef float *line
+    cdef Pixel brightest
+    cdef Pixel *line
+    if Pixel is float:
+        brightest = 3.4028235e38
+    else:
+        brightest = 65535
     for i in range(AT_ONCE + 2 * REACH):
         rows[i] = &image[min(max(y - REACH + i, 0), height - 1), begin]
     line = lines + begin - first + REACH
@@ -160,14 +165,14 @@ cdef void darkest_of_rows(
         line = lines + i * size
         # The outermost pixels stand for those beyond the border.
         for x in range(begin - first + REACH):
-            line[x] = 3.4028235e38
+            line[x] = brightest
         for x in range(end - first + REACH, size):
-            line[x] = 3.4028235e38
+            line[x] = brightest
         darkest_in_line(line, columns, out + i * columns)
 
 
 cdef void darkest_in_columns(
-    const Pixel **rows, Py_ssize_t size, Alone first, Alone second, Alone third, Alone fourth
+    const Pixel **rows, Py_ssize_t size, Pixel *first, Pixel *second, Pixel *third, Pixel *fourth
 ) noexcept nogil:
     """Write the darkest of five rows below each other, for four places among eight rows."""
     cdef const Pixel *a = rows[0]
@@ -189,7 +194,7 @@ cdef void darkest_in_columns(
         fourth[x] = min(below, h[x])
 
 
-cdef void darkest_in_line(const float *line, Py_ssize_t size, Alone out) noexcept nogil:
+cdef void darkest_in_line(const Pixel *line, Py_ssize_t size, Pixel *out) noexcept nogil:
     """Write the darkest of five pixels side by side."""
     cdef Py_ssize_t x
     for x in range(size):

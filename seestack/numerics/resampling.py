@@ -32,7 +32,7 @@ TAPS = 8
 _HALF = TAPS // 2
 _NEGLIGIBLE_PX = 1e-4
 # Rows handled at once; at both ends of a band lines are read that its neighbour reads too.
-_BAND = 256
+_BAND = 136
 
 
 def windowed_sinc(fractions: ArrayLike) -> Image:
