@@ -184,9 +184,12 @@ def _limits(limits: NDArray[np.float64], image: NDArray[Any]) -> NDArray[Any]:
     """Return the limit of each place in the cell along a row, in the image's kind of number."""
     if image.dtype.kind in "iu":
         kind = np.iinfo(image.dtype)
-        limits = np.floor(np.nan_to_num(limits, nan=np.inf)).clip(kind.min, kind.max)
-    across = -(-image.shape[1] // limits.shape[1])
-    return np.tile(limits.astype(image.dtype), (1, across))[:, : image.shape[1]].copy()
+        limits = np.minimum(np.floor(limits), kind.max)
+    step = len(limits)
+    lines = np.empty((step, image.shape[1]), image.dtype)
+    for row, col in np.ndindex(step, step):
+        lines[row, col::step] = limits[row, col]
+    return lines
 
 
 def without_hot_pixels(

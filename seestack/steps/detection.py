@@ -30,7 +30,7 @@ __all__ = ["detect"]
 _MIN_SIDE_PX = 16
 _EDGE_PX = 2
 # The level of the sky is the median of it in each so many rows and columns.
-_THIN = 16
+_THIN = 32
 # Candidates measured for each star wanted; the rest turn out to be something else.
 _CANDIDATES_PER_STAR = 3
 # Rows looked at by one thread.
@@ -171,9 +171,11 @@ def _candidates(light: Light, fwhm: float, threshold: float, count: int) -> NDAr
     found = find_peaks(light, fwhm=fwhm, threshold=threshold)
     last = np.array(light.pixels.shape) - 1 - _EDGE_PX
     found = found[((found >= _EDGE_PX) & (found <= last)).all(axis=1)]
-    near, valid = light.known_around(found, 1)
-    whole = np.flatnonzero(valid.all(axis=(1, 2)))[:count]
-    found, brightest = found[whole], near[whole].reshape(-1, 9).argmax(axis=1)
+    if light.bad is not None:
+        _, known = light.known_around(found, 1)
+        found = found[known.all(axis=(1, 2))]
+    found = found[:count]
+    brightest = light.around(found, 1).reshape(-1, 9).argmax(axis=1)
     moved = found + np.column_stack([brightest // 3 - 1, brightest % 3 - 1])
     return moved.clip(0, np.array(light.pixels.shape) - 1)
 
