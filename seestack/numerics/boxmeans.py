@@ -171,9 +171,8 @@ class BoxSums:
     @property
     def mean(self) -> FloatArray:
         """The weighted mean, NaN where no frame has a value."""
-        return np.divide(
-            self.light, self.weight, out=np.full_like(self.light, np.nan), where=self.weight > 0
-        )
+        with np.errstate(invalid="ignore"):
+            return self.light / self.weight  # 0 / 0 where none has
 
 
 def _boxes(image: NDArray[Any], chosen: BoolArray) -> NDArray[Any]:

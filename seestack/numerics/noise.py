@@ -190,7 +190,8 @@ class NoiseTrack:
         """Return the covered boxes, their height above the 5 x 5 around, and those."""
         covered, mean = self.upto[-1].weight >= _COVERED * self.weight, self.mean
         level = mean[covered].mean() if covered.any() else 0.0
-        filled = np.where(covered, mean - level, 0.0).astype(np.float32)
+        filled = (mean - level).astype(np.float32)
+        np.copyto(filled, 0, where=~covered)
         around = cv2.medianBlur(filled, 5)
         return covered, filled - around, around
 
@@ -219,9 +220,11 @@ class NoiseTrack:
         first = self.upto[int(np.argmin(np.abs(totals - whole.total / 2)))]
         second = whole - first
         with np.errstate(invalid="ignore", divide="ignore"):
-            scale = np.sqrt(first.weight * second.weight) / whole.weight
-            noise = (first.light / first.weight - second.light / second.weight) * scale
-            return noise, whole.light / whole.weight
+            noise = first.light / first.weight
+            noise -= np.divide(second.light, second.weight, out=second.light)
+            scale = np.multiply(first.weight, second.weight, out=second.weight)
+            noise *= np.divide(np.sqrt(scale, out=scale), whole.weight, out=scale)
+            return noise, whole.mean
 
     def deviations(self) -> FloatArray:
         """Return each part minus the stack times the root of the part's weight, (k, h, w).

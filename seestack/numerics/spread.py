@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from seestack.compiled import surroundings
 from seestack.model import BoolArray, FloatArray
 from seestack.numerics.robust import MAD_TO_SIGMA, median
 
-__all__ = ["robust_spread", "without_structure"]
+__all__ = ["robust_spread", "take_off_structure", "without_structure"]
 
 # Side, in boxes, of the window whose mean is the sky of its middle, and the least share
 # of its boxes. Half a window, at the edge of the image, is too little.
@@ -44,7 +46,9 @@ def robust_spread(values: FloatArray) -> float:
     >>> 2.9 < robust_spread(np.append(values, [900.0] * 40)) < 3.1
     True
     """
-    known = values[np.isfinite(values)].astype(np.float64, copy=False)
+    finite = np.isfinite(values)
+    known = values.reshape(-1) if finite.all() else values[finite]
+    known = np.ascontiguousarray(known, np.float64)
     if known.size < _FEWEST_BOXES:
         return float("nan")
     some = known[:: max(known.size // _SAMPLE, 1)]
@@ -84,49 +88,52 @@ def without_structure(noise: FloatArray, mean: FloatArray, usable: BoolArray) ->
     >>> 1.9 < robust_spread(left) < 2.1
     True
     """
-    several = noise.reshape(-1, *mean.shape)
-    taking_part = usable & np.isfinite(mean) & np.isfinite(several).all(axis=0)
-    light = _less_surroundings(mean, taking_part)
-    left = np.empty(several.shape)
-    for one, out in zip(several, left, strict=True):
-        rough = _less_surroundings(one, taking_part)
-        np.subtract(rough, _share(rough, light) * light, out=out)
-    return left.reshape(noise.shape)
+    images = np.concatenate([noise.reshape(-1, *mean.shape), mean[np.newaxis]])
+    take_off_structure(images, usable)
+    return images[:-1].reshape(noise.shape)
 
 
-def _less_surroundings(image: FloatArray, taking_part: BoolArray) -> FloatArray:
-    """Return the image without the mean of the window around each box; NaN where unknown."""
-    out, reach = np.empty(image.shape), _WINDOW // 2
-    count = np.arange(1.0, _WINDOW**2 + 1)
-    with np.errstate(divide="ignore"):
-        # What is left of independent noise keeps its standard deviation.
-        factor = np.where(count >= _WINDOW_FILLED * _WINDOW**2, 1 / np.sqrt(1 - 1 / count), np.nan)
-    shares = np.array([[np.nan, *(1 / count)], [np.nan, *factor]])
-    surroundings.less_surroundings(
-        np.ascontiguousarray(image, np.float64),
-        taking_part.astype(np.float64),
-        reach,
-        shares,
-        np.zeros((2, image.shape[1] + 2 * reach)),
-        np.zeros((2, image.shape[1])),
-        out,
-    )
-    return out
+def take_off_structure(images: FloatArray, usable: BoolArray) -> None:
+    """Do as `without_structure` in place.
+
+    Parameters
+    ----------
+    images : ndarray of shape (k + 1, h, w)
+        Differences, and the stack as the last one.
+    usable : ndarray of bool, shape (h, w)
+        Boxes that take part, where all of them are known.
+    """
+    surroundings.less_surroundings(images, usable.view(np.uint8), _SHARES)
+    *several, light = images
+    known = np.flatnonzero(np.isfinite(light))
+    known = known[:: max(known.size // _SAMPLE, 1)]
+    some_light, structure = light.reshape(-1)[known], np.empty_like(light)
+    for rough in several:
+        share = _share(rough.reshape(-1)[known], some_light)
+        rough -= np.multiply(light, share, out=structure)
+
+
+def _shares() -> FloatArray:
+    """Return the share of one of n boxes and the factor of what is left, (n, 2), NaN for too few.
+
+    With the factor what is left of independent noise keeps its standard deviation.
+    """
+    shares, least = np.full((_WINDOW**2 + 1, 2), np.nan), math.ceil(_WINDOW_FILLED * _WINDOW**2)
+    share = 1 / np.arange(least, _WINDOW**2 + 1)
+    shares[least:] = np.column_stack([share, 1 / np.sqrt(1 - share)])
+    return shares
+
+
+_SHARES = _shares()
 
 
 def _share(rough: FloatArray, light: FloatArray) -> float:
-    """Return the multiple of `light` that explains most of `rough`, from a sample of both."""
-    known = np.flatnonzero(np.isfinite(rough))
-    known = known[:: max(known.size // _SAMPLE, 1)]
-    rough, light = rough.reshape(-1)[known], light.reshape(-1)[known]
-    share, before = 0.0, None
+    """Return the multiple of `light` that explains most of `rough`."""
+    share, sums = 0.0, np.empty(2)
     for _ in range(3):
-        rest = np.abs(rough - share * light)
-        width = MAD_TO_SIGMA * median(rest) if rest.size else 0.0
-        inlying = rest <= _INLYING_SIGMA * width
-        if before is not None and np.array_equal(inlying, before):
+        width = MAD_TO_SIGMA * median(np.abs(rough - share * light)) if rough.size else 0.0
+        surroundings.explained_sums(rough, light, share, _INLYING_SIGMA * width, sums)
+        before, share = share, float(sums[0] / sums[1]) if sums[1] > 0 else 0.0
+        if share == before:
             break
-        before = inlying
-        power = (light[inlying] ** 2).sum()
-        share = float((rough[inlying] * light[inlying]).sum() / power) if power > 0 else 0.0
     return share

@@ -17,7 +17,7 @@ from seestack.checks import as_image, check_positive
 from seestack.model import FloatArray
 from seestack.numerics.noise import NoiseTrack
 from seestack.numerics.robust import MAD_TO_SIGMA
-from seestack.numerics.spread import robust_spread, without_structure
+from seestack.numerics.spread import robust_spread, take_off_structure, without_structure
 
 __all__ = [
     "NoiseTrack",
@@ -139,8 +139,10 @@ def _noises(track: NoiseTrack) -> tuple[float, float]:
     noise, mean = track.halves()
     if track.frames < _FEWEST_FRAMES:
         return float("nan"), robust_spread(without_structure(noise, mean, usable))
-    differences = np.stack([noise, track.reference - mean])
-    whole, off = map(robust_spread, without_structure(differences, mean, usable))
+    images = np.stack([noise, track.reference, mean])
+    images[1] -= mean
+    take_off_structure(images, usable)
+    whole, off = map(robust_spread, images[:2])
     own = 1 - 2 * track.reference_weight / track.weight
     variance = (off**2 - whole**2) / own if own > 0 else -1.0
     return math.sqrt(variance) if variance > 0 else float("nan"), whole
