@@ -4,11 +4,14 @@
 
 from libc.float cimport FLT_MAX
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memset
 
-# Pixels looked at together: in few of them anything stands out.
+# Pixels that are worked on together, and columns looked at together: in few of them anything
+# stands out.
 cdef enum:
+    PIXELS = 512
     CHUNK = 32
+    SUMS = 4
 
 ctypedef fused Count:
     int
@@ -47,119 +50,139 @@ def reduce_band(
     the range of these means over 3 x 3 boxes.
     """
     cdef Py_ssize_t width = mean.shape[1], boxes = out.shape[1], lines = out.shape[0]
-    # The levels of the pixels and of the boxes of three lines; the rest is for one line.
-    cdef Py_ssize_t area = side * width, row, line, i
-    cdef float *pixels = <float *>malloc((3 * (area + boxes) + 3 * width + 3 * boxes) * sizeof(float))
-    if pixels == NULL:
+    cdef Py_ssize_t row, i
+    # Of three lines of boxes, of one line at the place of each column, and for the boxes.
+    cdef Py_ssize_t line = SUMS * width + boxes
+    cdef float *columns = <float *>malloc((3 * line + width + 3 * boxes) * sizeof(float))
+    if columns == NULL:
         raise MemoryError
-    cdef float *levels = pixels + 3 * area
-    cdef float *limits = levels + 3 * boxes
-    cdef float *sums = limits + width
-    cdef float *known = sums + width
-    cdef float *spans = known + width
+    cdef float *limits = columns + 3 * line
+    cdef float *spans = limits + width
+    cdef float *above
+    cdef float *here
+    cdef float *below
     with nogil:
         for row in range(max(top - 2, -1), bottom):
-            line = row + 1  # one ahead
-            if line < lines:
-                level_line(
-                    mean, coverage, high, low, line * side, side, colours,
-                    pixels + line % 3 * area, sums, levels + line % 3 * boxes, boxes,
-                )
+            below = columns + (row + 1) % 3 * line  # one ahead
+            if row + 1 < lines:
+                add_line(mean, coverage, high, low, (row + 1) * side, side, below)
+                gather(below, boxes, side, colours, below + SUMS * width)
+                for i in range(boxes):
+                    below[SUMS * width + i] /= <float>(side * side)
             if row < top:
                 continue
+            here = columns + row % 3 * line
+            above = columns + max(row - 1, 0) % 3 * line
+            below = below if row + 1 < lines else here
             add_contrast(
-                levels + max(row - 1, 0) % 3 * boxes, levels + row % 3 * boxes,
-                levels + min(row + 1, lines - 1) % 3 * boxes, boxes, colours, share, spans,
+                above + SUMS * width, here + SUMS * width, below + SUMS * width, boxes, colours,
+                share, spans,
             )
             for i in range(width):
                 limits[i] = kappa * noise[row * side // noise_step, i]
-                sums[i] = known[i] = 0
             spread(spans, boxes, side, colours, limits)
-            for i in range(side):
-                line = row * side + i
-                add_row(
-                    mean, total, coverage, high, high_frame, low, low_frame, weights, aside,
-                    line, pixels + row % 3 * area + i * width, limits, sums, known,
-                )
-            gather(sums, boxes, side, colours, spans)
-            gather(known, boxes, side, colours, &out[row, 0])
+            take_out_line(
+                mean, total, coverage, high, high_frame, low, low_frame, weights, aside,
+                row * side, side, here + 3 * width, limits, here + width,
+            )
+            gather(here + width, boxes, side, colours, spans)
+            gather(here + 2 * width, boxes, side, colours, &out[row, 0])
             for i in range(boxes):
                 out[row, i] = spans[i] / out[row, i]  # 0 / 0 where nothing is known
-    free(pixels)
+    free(columns)
 
 
-cdef void level_line(
+cdef void add_line(
     const double[:, ::1] mean,
     const Count[:, ::1] coverage,
     const float[:, :, ::1] high,
     const float[:, :, ::1] low,
     Py_ssize_t top,
     Py_ssize_t side,
-    Py_ssize_t colours,
-    float *pixels,
     float *columns,
-    float *levels,
-    Py_ssize_t boxes,
 ) noexcept nogil:
-    """Write the mean of each pixel without its extremes, and its mean over the boxes."""
-    cdef Py_ssize_t width = mean.shape[1], row, i, k
-    cdef int kept = <int>(high.shape[0] + low.shape[0])
-    cdef float *line
-    cdef int few, count
-    cdef float value
-    for row in range(side):
-        line = pixels + row * width
-        if high.shape[0] == 2 and low.shape[0] == 1:
-            # All at once, so that the memory has something to do meanwhile.
-            add_up(
-                &mean[top + row, 0], &coverage[top + row, 0], &high[0, top + row, 0],
-                &high[1, top + row, 0], &low[0, top + row, 0], line, width,
-            )
-        else:
-            for i in range(width):
-                line[i] = <float>mean[top + row, i] * <float>coverage[top + row, i]
-            for k in range(high.shape[0]):
-                for i in range(width):
-                    line[i] -= high[k, top + row, i]
-            for k in range(low.shape[0]):
-                for i in range(width):
-                    line[i] -= low[k, top + row, i]
-        few = 0
-        for i in range(width):
-            few |= coverage[top + row, i] <= kept + 1
-        if few:
-            for i in range(width):
-                count = coverage[top + row, i] - kept
-                line[i] /= <float>(count if count > 1 else 1)
-            for i in range(width):
-                value = <float>mean[top + row, i]
-                line[i] = line[i] if coverage[top + row, i] > kept + 1 else value
-        else:
-            for i in range(width):
-                line[i] /= <float>(coverage[top + row, i] - kept)
-        if row == 0:
-            memcpy(columns, line, width * sizeof(float))
-            continue
-        for i in range(width):
-            columns[i] += line[i]
-    gather(columns, boxes, side, colours, levels)
-    for i in range(boxes):
-        levels[i] /= <float>(side * side)
+    """Sum up a line of boxes at the place of each column.
+
+    Written are the sum of the means without extremes, that of the means, the number of known
+    ones, and how far at most an extreme is from the mean without them.
+    """
+    cdef Py_ssize_t width = mean.shape[1], part, row, first, size, i
+    memset(columns, 0, 3 * width * sizeof(float))
+    for i in range(width):
+        columns[3 * width + i] = -FLT_MAX
+    for part in range((width + PIXELS - 1) // PIXELS):
+        first = part * PIXELS
+        size = min(<Py_ssize_t>PIXELS, width - first)
+        for row in range(top, top + side):
+            add_pixels(mean, coverage, high, low, row, first, size, columns + first, width)
 
 
-cdef void add_up(
-    const double *mean,
-    const Count *coverage,
-    const float *first,
-    const float *second,
-    const float *lowest,
-    float *out,
+cdef void add_pixels(
+    const double[:, ::1] mean,
+    const Count[:, ::1] coverage,
+    const float[:, :, ::1] high,
+    const float[:, :, ::1] low,
+    Py_ssize_t row,
+    Py_ssize_t first,
     Py_ssize_t size,
+    float *columns,
+    Py_ssize_t width,
 ) noexcept nogil:
-    """Write the sum of all samples but three."""
-    cdef Py_ssize_t i
+    """Add the pixels of a part of a row to what is summed up at their columns."""
+    # Arrays of its own are surely not those read, so the compiler makes vectors of the loops.
+    cdef float value[PIXELS]
+    cdef float level[PIXELS]
+    cdef const double *means = &mean[row, first]
+    cdef const Count *counts = &coverage[row, first]
+    cdef const float *highest = &high[0, row, first] if high.shape[0] else NULL
+    cdef const float *lowest = &low[0, row, first] if low.shape[0] else NULL
+    cdef const float *second
+    cdef int kept = <int>(high.shape[0] + low.shape[0])
+    cdef float others[PIXELS]
+    cdef float count, far, one = 1
+    cdef Py_ssize_t i, k
+    if high.shape[0] == 2 and low.shape[0] == 1:
+        # All at once, so that the memory has something to do meanwhile.
+        second = &high[1, row, first]
+        for i in range(size):
+            value[i] = <float>means[i]
+            others[i] = <float>counts[i] - 3
+            level[i] = <float>means[i] * <float>counts[i] - highest[i] - second[i] - lowest[i]
+    else:
+        for i in range(size):
+            value[i] = <float>means[i]
+            others[i] = <float>(counts[i] - kept)
+            level[i] = <float>means[i] * <float>counts[i]
+        for k in range(high.shape[0]):
+            second = &high[k, row, first]
+            for i in range(size):
+                level[i] -= second[i]
+        for k in range(low.shape[0]):
+            second = &low[k, row, first]
+            for i in range(size):
+                level[i] -= second[i]
     for i in range(size):
-        out[i] = <float>mean[i] * <float>coverage[i] - first[i] - second[i] - lowest[i]
+        count = others[i]
+        level[i] /= count if count > one else one
+    for i in range(size):
+        level[i] = level[i] if others[i] > one else value[i]
+    for i in range(size):
+        columns[i] += level[i]
+    columns += width
+    for i in range(size):
+        columns[i] += value[i] if value[i] == value[i] else <float>0
+    columns += width
+    for i in range(size):
+        columns[i] += <float>1 if value[i] == value[i] else <float>0
+    columns += width
+    if highest != NULL:
+        for i in range(size):
+            far = highest[i] - level[i]
+            columns[i] = far if far > columns[i] else columns[i]
+    if lowest != NULL:
+        for i in range(size):
+            far = level[i] - lowest[i]
+            columns[i] = far if far > columns[i] else columns[i]
 
 
 cdef void gather(
@@ -233,7 +256,43 @@ cdef void add_contrast(
         out[i] = share * max(high - low, <float>0)
 
 
-cdef void add_row(
+cdef void take_out_line(
+    const double[:, ::1] mean,
+    const double[:, ::1] total,
+    const Count[:, ::1] coverage,
+    const float[:, :, ::1] high,
+    const Number[:, :, ::1] high_frame,
+    const float[:, :, ::1] low,
+    const Number[:, :, ::1] low_frame,
+    const double[::1] weights,
+    const unsigned char[:, ::1] aside,
+    Py_ssize_t top,
+    Py_ssize_t side,
+    const float *farthest,
+    const float *limit,
+    float *sums,
+) noexcept nogil:
+    """Correct the sums of the means where an extreme is too far from the mean of the others."""
+    cdef Py_ssize_t width = mean.shape[1], chunk, begin, end, row, i
+    cdef int far
+    for chunk in range((width + CHUNK - 1) // CHUNK):
+        begin, end = chunk * CHUNK, min((chunk + 1) * CHUNK, width)
+        far = 0
+        for i in range(begin, end):
+            far |= farthest[i] > limit[i]
+        if not far:
+            continue
+        for i in range(begin, end):
+            if not farthest[i] > limit[i]:
+                continue
+            for row in range(top, top + side):
+                sums[i] += correction(
+                    mean, total, coverage, high, high_frame, low, low_frame, weights, aside,
+                    row, i, limit[i],
+                )
+
+
+cdef inline float correction(
     const double[:, ::1] mean,
     const double[:, ::1] total,
     const Count[:, ::1] coverage,
@@ -244,48 +303,31 @@ cdef void add_row(
     const double[::1] weights,
     const unsigned char[:, ::1] aside,
     Py_ssize_t row,
-    const float *level,
-    const float *limit,
-    float *sums,
-    float *known,
+    Py_ssize_t col,
+    float limit,
 ) noexcept nogil:
-    """Add the clean means of a row of pixels to the sums of each column."""
-    cdef Py_ssize_t width = mean.shape[1], chunk, begin, end, i
-    cdef const float *highest = &high[0, row, 0] if high.shape[0] else NULL
-    cdef const float *lowest = &low[0, row, 0] if low.shape[0] else NULL
-    cdef double clean, weight
-    cdef float value
-    cdef int far
-    for i in range(width):
-        value = <float>mean[row, i]  # NaN where nothing covers
-        known[i] += <float>1 if value == value else <float>0
-        sums[i] += value if value == value else <float>0
-    for chunk in range((width + CHUNK - 1) // CHUNK):
-        begin, end = chunk * CHUNK, min((chunk + 1) * CHUNK, width)
-        far = 0
-        if highest != NULL:
-            for i in range(begin, end):
-                far |= highest[i] - level[i] > limit[i]
-        if lowest != NULL:
-            for i in range(begin, end):
-                far |= level[i] - lowest[i] > limit[i]
-        if not far:
-            continue
-        for i in range(begin, end):
-            if coverage[row, i] == 0:
-                continue
-            clean, weight = mean[row, i], total[row, i]
-            if highest != NULL:
-                take_out(
-                    high, high_frame, weights, aside[coverage[row, i], 0], row, i, level[i],
-                    limit[i], 1, &clean, &weight,
-                )
-            if lowest != NULL:
-                take_out(
-                    low, low_frame, weights, aside[coverage[row, i], 1], row, i, level[i],
-                    limit[i], -1, &clean, &weight,
-                )
-            sums[i] += <float>(clean - mean[row, i])
+    """Return by how much the mean of a pixel changes without the samples that are too far."""
+    cdef double clean = mean[row, col], weight = total[row, col]
+    cdef float level = <float>clean * <float>coverage[row, col]
+    cdef Py_ssize_t k, kept = high.shape[0] + low.shape[0]
+    if coverage[row, col] == 0:
+        return 0
+    for k in range(high.shape[0]):
+        level -= high[k, row, col]
+    for k in range(low.shape[0]):
+        level -= low[k, row, col]
+    level /= <float>max(coverage[row, col] - kept, <Py_ssize_t>1)
+    if coverage[row, col] <= kept + 1:
+        level = <float>clean
+    take_out(
+        high, high_frame, weights, aside[coverage[row, col], 0], row, col, level, limit, 1,
+        &clean, &weight,
+    )
+    take_out(
+        low, low_frame, weights, aside[coverage[row, col], 1], row, col, level, limit, -1,
+        &clean, &weight,
+    )
+    return <float>(clean - mean[row, col])
 
 
 cdef inline void take_out(

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from seestack.checks import as_real_array, check_positive
 from seestack.model import BoolArray, Image
+from seestack.numerics.bands import in_bands
 from seestack.numerics.robust import sky_level
 
 __all__ = ["preview_png", "stretch"]
@@ -18,6 +19,7 @@ __all__ = ["preview_png", "stretch"]
 # Percentiles of a million pixels and of a sample of this many agree to a fraction of
 # the sky's noise.
 _SAMPLE = 40_000
+_BAND = 128
 # The colours of pixels less than this many times the noise above the sky are blurred.
 _CALM_SIGMA = 6.0
 _CALM_TINT = 3.0
@@ -112,12 +114,19 @@ def stretch(
     if limits is None:
         return np.zeros(pixels.shape, np.uint8)
     low, high = limits
-    scaled = (pixels - np.float32(low)) * np.float32(strength / (high - low))
-    np.fmax(scaled, np.float32(0), out=scaled)  # NaN, too, becomes 0
-    np.minimum(scaled, np.float32(strength), out=scaled)
-    np.arcsinh(scaled, out=scaled)
-    scaled *= np.float32(255 / np.arcsinh(strength))
-    return (scaled + np.float32(0.5)).astype(np.uint8)
+    picture = np.empty(pixels.shape, np.uint8)
+
+    def lift(band: slice) -> None:
+        scaled = (pixels[band] - np.float32(low)) * np.float32(strength / (high - low))
+        np.fmax(scaled, np.float32(0), out=scaled)  # NaN, too, becomes 0
+        np.minimum(scaled, np.float32(strength), out=scaled)
+        np.arcsinh(scaled, out=scaled)
+        scaled *= np.float32(255 / np.arcsinh(strength))
+        scaled += np.float32(0.5)
+        picture[band] = scaled  # cut to whole numbers
+
+    in_bands(lift, len(pixels), _BAND)
+    return picture
 
 
 def _limits(pixels: Image, low_percent: float, high_percent: float) -> tuple[float, float] | None:
