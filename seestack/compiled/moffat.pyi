@@ -1,7 +1,5 @@
 from seestack.model import FloatArray, Image
 
-LANES: int
-
 def power(u: Image, exponent: Image, out: Image) -> None: ...
 def normal_equations(
     data: Image,

@@ -10,8 +10,6 @@ weigh nothing. Everything is in units of the noise of the sky.
 from libc.math cimport exp, exp2, log
 from libc.string cimport memcpy, memset
 
-LANES = 32
-
 cdef enum:
     BLOCK = 32
     X = 0

@@ -11,11 +11,12 @@ independent. Its integral over a pixel is taken with 2 x 2 Gauss-Legendre nodes,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.compiled import moffat
+from seestack.compiled import circles, moffat
 from seestack.model import BoolArray, FloatArray, Image
 
 __all__ = [
@@ -89,17 +90,18 @@ class Stamps:
     def of(cls, stamps: FloatArray, valid: BoolArray, noise_adu: float) -> Stamps:
         """Return the circles within square cut-outs (N, S, S), in units of the noise."""
         count, size = stamps.shape[0], stamps.shape[-1]
-        half = size // 2
-        grid = np.arange(-half, half + 1, dtype=np.float32)
-        x, y = np.tile(grid, size), np.repeat(grid, size)
-        radius = np.hypot(x, y)
-        inside = np.argsort(radius, kind="stable")[: np.count_nonzero(radius <= half + 0.5)]
-        data, known = np.zeros((2, len(inside), _places(count)), np.float32)
-        data[:, :count] = stamps.reshape(count, -1).T[inside]
-        data /= np.float32(max(noise_adu, 1e-9))
-        known[:, :count] = valid.reshape(count, -1).T[inside]
-        counts = known[:, :count].sum(axis=0, dtype=np.float64)
-        return cls(data, known, x[inside], y[inside], radius[inside], count, counts)
+        x, y, radius, inside = _circle(size // 2)
+        data, known = np.empty((2, len(inside), _places(count)), np.float32)
+        circles.lay_out(
+            np.ascontiguousarray(stamps, np.float32).reshape(count, -1),
+            np.ascontiguousarray(valid).view(np.uint8).reshape(count, -1),
+            inside,
+            max(noise_adu, 1e-9),
+            data,
+            known,
+        )
+        counts = known.sum(axis=0)[:count].astype(np.float64)
+        return cls(data, known, x, y, radius, count, counts)
 
     def __len__(self) -> int:
         return self.count
@@ -110,20 +112,31 @@ class Stamps:
 
     def known_within(self, pixels: int) -> FloatArray:
         """Return how many of so many pixels from the middle count, (N,)."""
-        counts: FloatArray = self.valid[:pixels].sum(axis=0, dtype=np.float64)
-        return counts[: self.count]
+        counts: FloatArray = self.valid[:pixels].sum(axis=0)[: self.count].astype(np.float64)
+        return counts
 
     def some(self, chosen: NDArray[np.intp]) -> Stamps:
         """Return those of the chosen stars."""
         count = len(chosen)
-        data, valid = np.zeros((2, len(self.x), _places(count)), np.float32)
-        data[:, :count], valid[:, :count] = self.data[:, chosen], self.valid[:, chosen]
+        data, valid = np.empty((2, len(self.x), _places(count)), np.float32)
+        circles.take(self.data, chosen, data)
+        circles.take(self.valid, chosen, valid)
         known_px = self.known_px[chosen]
         return Stamps(data, valid, self.x, self.y, self.radius, count, known_px)
 
 
+@cache
+def _circle(half: int) -> tuple[Image, Image, Image, NDArray[np.intp]]:
+    """Return x, y and radius of the pixels in a circle, and their places in the square around."""
+    grid = np.arange(-half, half + 1, dtype=np.float32)
+    x, y = np.tile(grid, len(grid)), np.repeat(grid, len(grid))
+    radius = np.hypot(x, y)
+    inside = np.argsort(radius, kind="stable")[: np.count_nonzero(radius <= half + 0.5)]
+    return x[inside], y[inside], radius[inside], inside
+
+
 def _places(count: int) -> int:
-    return -(-count // moffat.LANES) * moffat.LANES
+    return -(-count // circles.LANES) * circles.LANES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.compiled import moffat
+from seestack.compiled import circles, moffat
 from seestack.model import BoolArray, FloatArray
 from seestack.numerics.linear import inverse, shared_solution, solution
 from seestack.numerics.moffat import (
@@ -116,30 +116,13 @@ def fit_stars(
 
 def _first_guess(stamps: Stamps, fwhm_px: float, beta: float) -> FloatArray:
     """Return parameters (N, 8): a centroid, the peak, and the median of the edge."""
-    edge, core = stamps.radius > stamps.x.max() - 0.5, stamps.within(max(1.5, 0.6 * fwhm_px))
-    stars = slice(0, len(stamps))
-    sky = _medians(stamps.data[edge, stars], stamps.valid[edge, stars] > 0)
-    data, valid = stamps.data[:core, stars], stamps.valid[:core, stars]
-    light = np.maximum(data - sky, 0.0) * valid
-    total = np.maximum(light.sum(axis=0), 1e-12)
-    peak = np.where(valid > 0, data, -np.inf).max(axis=0)
+    core = stamps.within(max(1.5, 0.6 * fwhm_px))
+    edge = stamps.within(float(stamps.x.max()) - 0.5)
     parameters = np.zeros((len(stamps), 8))
-    parameters[:, X] = stamps.x[:core] @ light / total
-    parameters[:, Y] = stamps.y[:core] @ light / total
-    parameters[:, AMPLITUDE] = np.maximum(np.where(np.isfinite(peak), peak, 0.0) - sky, 1e-6)
-    parameters[:, SKY] = sky
+    circles.first_look(stamps.data, stamps.valid, stamps.x, stamps.y, core, edge, parameters)
     parameters[:, LOG_SIZE] = np.log(4 / fwhm_px**2)
     parameters[:, BETA] = beta
     return parameters
-
-
-def _medians(values: FloatArray, known: BoolArray) -> FloatArray:
-    """Return the median of the known values in each column, 0 where none is known."""
-    ordered = np.sort(np.where(known, values, np.inf), axis=0)
-    count, column = known.sum(axis=0), np.arange(values.shape[1])
-    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, np.maximum(count - 1, 0))
-    middle = ordered[low, column] / 2 + ordered[high, column] / 2
-    return np.where(count > 0, middle, 0.0)
 
 
 def _with_shape(
