@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,7 +154,7 @@ class Equations:
         Weighted sum of the squared residuals, of all pixels and of those in the core.
     pixels : ndarray of shape (5, P, L), float32
         Data minus model, 0 where not valid; inverse variance; the derivatives by x, y
-        and amplitude. That by the sky is 1. Empty where only the first 4 parameters are free.
+        and amplitude. That by the sky is 1. Empty unless they are kept.
     """
 
     normal: FloatArray
@@ -164,7 +165,13 @@ class Equations:
 
 
 def equations(
-    stamps: Stamps, parameters: FloatArray, gain: float, *, with_shape: bool, core: int = 1
+    stamps: Stamps,
+    parameters: FloatArray,
+    gain: float,
+    *,
+    free: int,
+    core: int = 1,
+    keep: bool = False,
 ) -> Equations:
     r"""Evaluate the model and its derivatives, and sum them over the pixels of each star.
 
@@ -176,23 +183,25 @@ def equations(
         Of each star.
     gain : float
         Photon noise: variance for each unit of star light, both in units of the noise.
-    with_shape : bool
-        All 8 parameters are free, not the first 4 alone.
+    free : int
+        D: so many parameters are free, the first 4, 7 or 8.
     core : int, default 1
         So many pixels from the middle are the core.
+    keep : bool, default False
+        Return what they are made of, too.
 
     Returns
     -------
     Equations
-        For D = 8 or 4 parameters.
+        For D parameters.
     """
-    count, free = len(stamps), 8 if with_shape else 4
+    count = len(stamps)
     sizes = parameters[:, LOG_SIZE]
-    narrow = np.exp(float(sizes.max())) > 4 / _NARROW_FWHM_PX**2
-    inner_px = max(_INTEGRATED_FWHM * 2 / np.sqrt(np.exp(float(sizes.min()))), _INTEGRATED_PX)
+    narrow = exp(sizes.max()) > 4 / _NARROW_FWHM_PX**2
+    inner_px = max(_INTEGRATED_FWHM * 2 * exp(-sizes.min() / 2), _INTEGRATED_PX)
     normal, gradient = np.empty((count, free, free)), np.empty((count, free))
     squares = np.empty((2, count))
-    pixels = np.empty((5, *stamps.data.shape) if with_shape else (5, 0, 0), np.float32)
+    pixels = np.empty((5, *stamps.data.shape) if keep else (5, 0, 0), np.float32)
     moffat.normal_equations(
         stamps.data,
         stamps.valid,
@@ -212,10 +221,7 @@ def equations(
 
 
 def limited(parameters: FloatArray, step: FloatArray) -> FloatArray:
-    """Return the parameters after a step that is cut to where the model holds."""
-    free = slice(0, step.shape[1])
-    longest, moved = _LONGEST_STEP[free], parameters.copy()
-    moved[:, free] += np.maximum(np.minimum(step, longest), -longest)
-    np.maximum(np.minimum(moved, _MOST, out=moved), _LEAST, out=moved)
-    np.maximum(moved[:, AMPLITUDE], parameters[:, AMPLITUDE] / 10, out=moved[:, AMPLITUDE])
+    """Return the parameters (N, 8) after a step (N, D) that is cut to where the model holds."""
+    moved = np.empty(parameters.shape)
+    moffat.move(parameters, step, _LONGEST_STEP, _LEAST, _MOST, moved)
     return moved

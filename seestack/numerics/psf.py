@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.compiled import circles, moffat
+from seestack.compiled import circles, photons
 from seestack.model import BoolArray, FloatArray
 from seestack.numerics.linear import inverse, shared_solution, solution
 from seestack.numerics.moffat import (
@@ -21,8 +21,6 @@ from seestack.numerics.moffat import (
     BETA,
     LOG_SIZE,
     OF_SHAPE,
-    OF_STAR,
-    SKY,
     Equations,
     Stamps,
     X,
@@ -134,13 +132,13 @@ def _with_shape(
     """
     gain, far = 0.0, np.ones(len(stamps), bool)
     for iteration in range(max_iterations):
-        found = equations(stamps, parameters, gain, with_shape=True)
+        found = equations(stamps, parameters, gain, free=8, keep=iteration >= 1)
         step = shared_solution(found.normal, found.gradient, _trust(stamps, found), _PRIOR)
         if iteration >= 1:
             gain = _photon_noise(stamps, found, parameters, gain)
         parameters = limited(parameters, step)
-        far = np.abs(step[:, :2]).max(axis=1) >= _SMALL_STEP
-        if iteration >= 2 and abs(step[0, LOG_SIZE]) < _SMALL_STEP and np.mean(far) <= _FEW:
+        far = _far(step)
+        if iteration >= 2 and abs(step[0, LOG_SIZE]) < _SMALL_STEP and far.mean() <= _FEW:
             break
     return parameters, gain, np.flatnonzero(far)
 
@@ -153,13 +151,20 @@ def _without_shape(
     for iteration in range(max_iterations):
         if len(moving) == 0:
             break
-        found = equations(stamps, parameters[moving], gain, with_shape=False)
+        found = equations(stamps, parameters[moving], gain, free=4)
         step = solution(found.normal, found.gradient)
         parameters[moving] = limited(parameters[moving], step)
         if iteration >= 1:
-            far = np.abs(step[:, :2]).max(axis=1) >= _SMALL_STEP
+            far = _far(step)
             moving, stamps = moving[far], stamps.some(np.flatnonzero(far))
     return parameters
+
+
+def _far(step: FloatArray) -> BoolArray:
+    """Return True for the stars that move on."""
+    x, y = np.abs(step[:, X]), np.abs(step[:, Y])
+    far: BoolArray = np.maximum(x, y) >= _SMALL_STEP
+    return far
 
 
 def _photon_noise(stamps: Stamps, found: Equations, parameters: FloatArray, gain: float) -> float:
@@ -169,21 +174,14 @@ def _photon_noise(stamps: Stamps, found: Equations, parameters: FloatArray, gain
     The fit takes up part of the noise, nearly half of it in a narrow star's core,
     so only the rest, `free`, is expected in the residuals.
     """
-    covariance = inverse(found.normal[:, OF_STAR, OF_STAR])
+    covariance = inverse(found.normal, 4)
     light, free = np.empty((2, *stamps.data.shape), np.float32)
-    bright_px = np.empty(len(stamps), np.float32)
-    moffat.star_light(found.pixels, stamps.valid, parameters, covariance, light, free, bright_px)
-    bright = np.flatnonzero(bright_px >= _FEWEST_BRIGHT_PX)
-    if bright.size == 0:
-        return 0.0
-    sums = np.empty((3, stamps.data.shape[1]), np.float32)
+    bright_px, each = np.empty(len(stamps), np.float32), np.empty(len(stamps))
+    photons.star_light(found.pixels, stamps.valid, parameters, covariance, light, free, bright_px)
     for _ in range(2):  # and again in the next iteration
-        moffat.excesses(light, found.pixels[0], free, gain, sums)
-        excess, expected, squares = sums[:, bright].astype(np.float64)
-        # A median of few squares is smaller than their mean (Wilson and Hilferty).
-        count = expected**2 / squares
-        each = excess / expected / (1 - 2 / (9 * count)) ** 3
-        gain = max(median(each), 0.0)
+        residual = found.pixels[0]
+        count = photons.gains(light, residual, free, bright_px, _FEWEST_BRIGHT_PX, gain, each)
+        gain = max(median(each[:count]), 0.0) if count else 0.0
     return gain
 
 
