@@ -1,7 +1,5 @@
 from seestack.model import FloatArray, Image
 
-LANES: int
-
 def power(u: Image, exponent: Image, out: Image) -> None: ...
 def normal_equations(
     data: Image,
@@ -18,13 +16,11 @@ def normal_equations(
     squares: FloatArray,
     pixels: Image,
 ) -> None: ...
-def star_light(
-    pixels: Image,
-    valid: Image,
+def move(
     parameters: FloatArray,
-    covariance: FloatArray,
-    light: Image,
-    free: Image,
-    bright: Image,
+    step: FloatArray,
+    longest: FloatArray,
+    least: FloatArray,
+    most: FloatArray,
+    out: FloatArray,
 ) -> None: ...
-def excesses(light: Image, residual: Image, free: Image, gain: float, out: Image) -> None: ...

@@ -11,9 +11,9 @@ cdef enum:
 
 
 cdef struct Factors:
-    # Of a matrix scaled to 1 on its diagonal: L D L^T.
+    # Of a matrix scaled to 1 on its diagonal: L D L^T; the scale and D are kept as reciprocals.
     double scale[LARGEST]
-    double pivot[LARGEST]
+    double share[LARGEST]
     double lower[LARGEST][LARGEST]
 
 
@@ -27,56 +27,93 @@ cdef void factor(
     """
     cdef Py_ssize_t i, j, k
     cdef double value
+    cdef double pivot[LARGEST]
     for i in range(size):
         value = normal[i * stride + i]
-        of.scale[i] = sqrt(value) if value > 0 else 1.0
+        of.scale[i] = 1 / sqrt(value) if value > 0 else 1.0
     for j in range(size):
         value = 1 + damping
         for k in range(j):
-            value -= of.lower[j][k] * of.lower[j][k] * of.pivot[k]
-        of.pivot[j] = max(value, damping)
+            value -= of.lower[j][k] * of.lower[j][k] * pivot[k]
+        pivot[j] = max(value, damping)
+        of.share[j] = 1 / pivot[j]
         for i in range(j + 1, size):
-            value = normal[i * stride + j] / (of.scale[i] * of.scale[j])
+            value = normal[i * stride + j] * (of.scale[i] * of.scale[j])
             for k in range(j):
-                value -= of.lower[i][k] * of.lower[j][k] * of.pivot[k]
-            of.lower[i][j] = value / of.pivot[j]
+                value -= of.lower[i][k] * of.lower[j][k] * pivot[k]
+            of.lower[i][j] = value * of.share[j]
 
 
 cdef void substitute(const Factors *of, Py_ssize_t size, double *x) noexcept nogil:
     """Turn the right-hand side of a system into its solution."""
     cdef Py_ssize_t i, k
     for i in range(size):
-        x[i] /= of.scale[i]
+        x[i] *= of.scale[i]
         for k in range(i):
             x[i] -= of.lower[i][k] * x[k]
     for i in range(size - 1, -1, -1):
-        x[i] /= of.pivot[i]
+        x[i] *= of.share[i]
         for k in range(i + 1, size):
             x[i] -= of.lower[k][i] * x[k]
     for i in range(size):
-        x[i] /= of.scale[i]
+        x[i] *= of.scale[i]
+
+
+cdef double variance(const Factors *of, Py_ssize_t size, Py_ssize_t unknown) noexcept nogil:
+    """Return an element on the diagonal of the inverse."""
+    cdef Py_ssize_t i, k
+    cdef double x[LARGEST]
+    cdef double total = of.share[unknown]
+    x[unknown] = 1
+    for i in range(unknown + 1, size):
+        x[i] = 0
+        for k in range(unknown, i):
+            x[i] -= of.lower[i][k] * x[k]
+        total += x[i] * x[i] * of.share[i]
+    return total * of.scale[unknown] * of.scale[unknown]
 
 
 def solve(
-    const double[:, :, :] normal, const double[:, :, :] right, double damping, double[:, :, ::1] out
+    const double[:, :, ::1] normal,
+    const double[:, ::1] right,
+    double damping,
+    double[:, ::1] out,
+    double[:, ::1] variances,
 ):
-    """Write the solution of each system of at most 8 equations, slightly damped."""
-    cdef Py_ssize_t n, i, j, column, size = normal.shape[1]
-    cdef double square[LARGEST * LARGEST]
+    """Write the solution of each system of at most 8 equations, slightly damped.
+
+    And the diagonals of the inverse matrices, unless `variances` is None.
+    """
+    cdef Py_ssize_t n, i, size = normal.shape[1]
+    cdef bint with_variances = variances is not None
+    cdef Factors of
+    with nogil:
+        for n in range(normal.shape[0]):
+            factor(&normal[n, 0, 0], size, size, damping, &of)
+            for i in range(size):
+                out[n, i] = right[n, i]
+            substitute(&of, size, &out[n, 0])
+            if with_variances:
+                for i in range(size):
+                    variances[n, i] = variance(&of, size, i)
+
+
+def invert(
+    const double[:, :, ::1] normal, Py_ssize_t size, double damping, double[:, :, ::1] out
+):
+    """Write the inverse of the first `size` rows and columns of each matrix, slightly damped."""
+    cdef Py_ssize_t n, i, j
     cdef double x[LARGEST]
     cdef Factors of
     with nogil:
         for n in range(normal.shape[0]):
-            for i in range(size):
-                for j in range(size):
-                    square[i * size + j] = normal[n, i, j]
-            factor(square, size, size, damping, &of)
-            for column in range(right.shape[2]):
+            factor(&normal[n, 0, 0], normal.shape[2], size, damping, &of)
+            for j in range(size):
                 for i in range(size):
-                    x[i] = right[n, i, column]
+                    x[i] = i == j
                 substitute(&of, size, x)
                 for i in range(size):
-                    out[n, i, column] = x[i]
+                    out[n, i, j] = x[i]
 
 
 def shared_step(

@@ -7,7 +7,7 @@ import numpy as np
 from seestack.compiled import systems
 from seestack.model import FloatArray
 
-__all__ = ["inverse", "shared_solution", "solution"]
+__all__ = ["inverse", "shared_solution", "solution", "solution_and_variances"]
 
 _DAMPING = 1e-9
 
@@ -19,12 +19,12 @@ def solution(normal: FloatArray, right: FloatArray) -> FloatArray:
     ----------
     normal : ndarray of shape (N, D, D)
         Symmetric, without negative eigenvalues, float64; D is at most 8.
-    right : ndarray of shape (N, D) or (N, D, K)
-        One or K right-hand sides for each.
+    right : ndarray of shape (N, D)
+        A right-hand side for each.
 
     Returns
     -------
-    ndarray of the shape of `right`
+    ndarray of shape (N, D)
         0 for an unknown that its equations say nothing about.
 
     Examples
@@ -32,22 +32,40 @@ def solution(normal: FloatArray, right: FloatArray) -> FloatArray:
     >>> solution(np.array([[[2.0, 0.0], [0.0, 0.0]]]), np.array([[6.0, 0.0]])).round(6).tolist()
     [[3.0, 0.0]]
     """
-    columns = right[..., None] if right.ndim == 2 else right
-    found = _solved(normal, columns)
-    return found[..., 0] if right.ndim == 2 else found
+    found = np.empty(right.shape)
+    systems.solve(normal, right, _DAMPING, found, None)
+    return found
 
 
-def inverse(normal: FloatArray) -> FloatArray:
-    """Return the inverse of slightly damped normal equations, (N, D, D).
+def solution_and_variances(
+    normal: FloatArray, right: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return `solution`, and the diagonal of the inverse of each matrix, (N, D).
+
+    Examples
+    --------
+    >>> normal = np.array([[[4.0, 0.0], [0.0, 0.0]]])
+    >>> solution_and_variances(normal, np.ones((1, 2)))[1].round(6).tolist()
+    [[0.25, 1.0]]
+    """
+    found, variances = np.empty((2, *right.shape))
+    systems.solve(normal, right, _DAMPING, found, variances)
+    return found, variances
+
+
+def inverse(normal: FloatArray, size: int) -> FloatArray:
+    """Return the inverse of the first `size` rows and columns of slightly damped equations.
 
     1 on the diagonal for an unknown that its equations say nothing about.
 
     Examples
     --------
-    >>> inverse(np.array([[[4.0, 0.0], [0.0, 0.0]]])).round(6).tolist()
+    >>> inverse(np.array([[[4.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]]), 2).round(6).tolist()
     [[[0.25, 0.0], [0.0, 1.0]]]
     """
-    return _solved(normal, np.broadcast_to(np.eye(normal.shape[1]), normal.shape))
+    found = np.empty((len(normal), size, size))
+    systems.invert(normal, size, _DAMPING, found)
+    return found
 
 
 def shared_solution(
@@ -81,8 +99,3 @@ def shared_solution(
     systems.shared_step(normal, right, trust, prior, _DAMPING, step)
     return step
 
-
-def _solved(normal: FloatArray, columns: FloatArray) -> FloatArray:
-    out = np.empty(columns.shape)
-    systems.solve(normal, columns, _DAMPING, out)
-    return out

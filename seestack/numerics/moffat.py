@@ -11,11 +11,13 @@ independent. Its integral over a pixel is taken with 2 x 2 Gauss-Legendre nodes,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.compiled import moffat
+from seestack.compiled import circles, moffat
 from seestack.model import BoolArray, FloatArray, Image
 
 __all__ = [
@@ -89,17 +91,18 @@ class Stamps:
     def of(cls, stamps: FloatArray, valid: BoolArray, noise_adu: float) -> Stamps:
         """Return the circles within square cut-outs (N, S, S), in units of the noise."""
         count, size = stamps.shape[0], stamps.shape[-1]
-        half = size // 2
-        grid = np.arange(-half, half + 1, dtype=np.float32)
-        x, y = np.tile(grid, size), np.repeat(grid, size)
-        radius = np.hypot(x, y)
-        inside = np.argsort(radius, kind="stable")[: np.count_nonzero(radius <= half + 0.5)]
-        data, known = np.zeros((2, len(inside), _places(count)), np.float32)
-        data[:, :count] = stamps.reshape(count, -1).T[inside]
-        data /= np.float32(max(noise_adu, 1e-9))
-        known[:, :count] = valid.reshape(count, -1).T[inside]
-        counts = known[:, :count].sum(axis=0, dtype=np.float64)
-        return cls(data, known, x[inside], y[inside], radius[inside], count, counts)
+        x, y, radius, inside = _circle(size // 2)
+        data, known = np.empty((2, len(inside), _places(count)), np.float32)
+        circles.lay_out(
+            np.ascontiguousarray(stamps, np.float32).reshape(count, -1),
+            np.ascontiguousarray(valid).view(np.uint8).reshape(count, -1),
+            inside,
+            max(noise_adu, 1e-9),
+            data,
+            known,
+        )
+        counts = known.sum(axis=0)[:count].astype(np.float64)
+        return cls(data, known, x, y, radius, count, counts)
 
     def __len__(self) -> int:
         return self.count
@@ -110,20 +113,31 @@ class Stamps:
 
     def known_within(self, pixels: int) -> FloatArray:
         """Return how many of so many pixels from the middle count, (N,)."""
-        counts: FloatArray = self.valid[:pixels].sum(axis=0, dtype=np.float64)
-        return counts[: self.count]
+        counts: FloatArray = self.valid[:pixels].sum(axis=0)[: self.count].astype(np.float64)
+        return counts
 
     def some(self, chosen: NDArray[np.intp]) -> Stamps:
         """Return those of the chosen stars."""
         count = len(chosen)
-        data, valid = np.zeros((2, len(self.x), _places(count)), np.float32)
-        data[:, :count], valid[:, :count] = self.data[:, chosen], self.valid[:, chosen]
+        data, valid = np.empty((2, len(self.x), _places(count)), np.float32)
+        circles.take(self.data, chosen, data)
+        circles.take(self.valid, chosen, valid)
         known_px = self.known_px[chosen]
         return Stamps(data, valid, self.x, self.y, self.radius, count, known_px)
 
 
+@cache
+def _circle(half: int) -> tuple[Image, Image, Image, NDArray[np.intp]]:
+    """Return x, y and radius of the pixels in a circle, and their places in the square around."""
+    grid = np.arange(-half, half + 1, dtype=np.float32)
+    x, y = np.tile(grid, len(grid)), np.repeat(grid, len(grid))
+    radius = np.hypot(x, y)
+    inside = np.argsort(radius, kind="stable")[: np.count_nonzero(radius <= half + 0.5)]
+    return x[inside], y[inside], radius[inside], inside
+
+
 def _places(count: int) -> int:
-    return -(-count // moffat.LANES) * moffat.LANES
+    return -(-count // circles.LANES) * circles.LANES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +154,7 @@ class Equations:
         Weighted sum of the squared residuals, of all pixels and of those in the core.
     pixels : ndarray of shape (5, P, L), float32
         Data minus model, 0 where not valid; inverse variance; the derivatives by x, y
-        and amplitude. That by the sky is 1. Empty where only the first 4 parameters are free.
+        and amplitude. That by the sky is 1. Empty unless they are kept.
     """
 
     normal: FloatArray
@@ -151,7 +165,13 @@ class Equations:
 
 
 def equations(
-    stamps: Stamps, parameters: FloatArray, gain: float, *, with_shape: bool, core: int = 1
+    stamps: Stamps,
+    parameters: FloatArray,
+    gain: float,
+    *,
+    free: int,
+    core: int = 1,
+    keep: bool = False,
 ) -> Equations:
     r"""Evaluate the model and its derivatives, and sum them over the pixels of each star.
 
@@ -163,23 +183,25 @@ def equations(
         Of each star.
     gain : float
         Photon noise: variance for each unit of star light, both in units of the noise.
-    with_shape : bool
-        All 8 parameters are free, not the first 4 alone.
+    free : int
+        D: so many parameters are free, the first 4, 7 or 8.
     core : int, default 1
         So many pixels from the middle are the core.
+    keep : bool, default False
+        Return what they are made of, too.
 
     Returns
     -------
     Equations
-        For D = 8 or 4 parameters.
+        For D parameters.
     """
-    count, free = len(stamps), 8 if with_shape else 4
+    count = len(stamps)
     sizes = parameters[:, LOG_SIZE]
-    narrow = np.exp(float(sizes.max())) > 4 / _NARROW_FWHM_PX**2
-    inner_px = max(_INTEGRATED_FWHM * 2 / np.sqrt(np.exp(float(sizes.min()))), _INTEGRATED_PX)
+    narrow = exp(sizes.max()) > 4 / _NARROW_FWHM_PX**2
+    inner_px = max(_INTEGRATED_FWHM * 2 * exp(-sizes.min() / 2), _INTEGRATED_PX)
     normal, gradient = np.empty((count, free, free)), np.empty((count, free))
     squares = np.empty((2, count))
-    pixels = np.empty((5, *stamps.data.shape) if with_shape else (5, 0, 0), np.float32)
+    pixels = np.empty((5, *stamps.data.shape) if keep else (5, 0, 0), np.float32)
     moffat.normal_equations(
         stamps.data,
         stamps.valid,
@@ -199,10 +221,7 @@ def equations(
 
 
 def limited(parameters: FloatArray, step: FloatArray) -> FloatArray:
-    """Return the parameters after a step that is cut to where the model holds."""
-    free = slice(0, step.shape[1])
-    longest, moved = _LONGEST_STEP[free], parameters.copy()
-    moved[:, free] += np.maximum(np.minimum(step, longest), -longest)
-    np.maximum(np.minimum(moved, _MOST, out=moved), _LEAST, out=moved)
-    np.maximum(moved[:, AMPLITUDE], parameters[:, AMPLITUDE] / 10, out=moved[:, AMPLITUDE])
+    """Return the parameters (N, 8) after a step (N, D) that is cut to where the model holds."""
+    moved = np.empty(parameters.shape)
+    moffat.move(parameters, step, _LONGEST_STEP, _LEAST, _MOST, moved)
     return moved

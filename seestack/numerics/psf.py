@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seestack.compiled import moffat
+from seestack.compiled import circles, photons
 from seestack.model import BoolArray, FloatArray
 from seestack.numerics.linear import inverse, shared_solution, solution
 from seestack.numerics.moffat import (
@@ -21,8 +21,6 @@ from seestack.numerics.moffat import (
     BETA,
     LOG_SIZE,
     OF_SHAPE,
-    OF_STAR,
-    SKY,
     Equations,
     Stamps,
     X,
@@ -116,30 +114,13 @@ def fit_stars(
 
 def _first_guess(stamps: Stamps, fwhm_px: float, beta: float) -> FloatArray:
     """Return parameters (N, 8): a centroid, the peak, and the median of the edge."""
-    edge, core = stamps.radius > stamps.x.max() - 0.5, stamps.within(max(1.5, 0.6 * fwhm_px))
-    stars = slice(0, len(stamps))
-    sky = _medians(stamps.data[edge, stars], stamps.valid[edge, stars] > 0)
-    data, valid = stamps.data[:core, stars], stamps.valid[:core, stars]
-    light = np.maximum(data - sky, 0.0) * valid
-    total = np.maximum(light.sum(axis=0), 1e-12)
-    peak = np.where(valid > 0, data, -np.inf).max(axis=0)
+    core = stamps.within(max(1.5, 0.6 * fwhm_px))
+    edge = stamps.within(float(stamps.x.max()) - 0.5)
     parameters = np.zeros((len(stamps), 8))
-    parameters[:, X] = stamps.x[:core] @ light / total
-    parameters[:, Y] = stamps.y[:core] @ light / total
-    parameters[:, AMPLITUDE] = np.maximum(np.where(np.isfinite(peak), peak, 0.0) - sky, 1e-6)
-    parameters[:, SKY] = sky
+    circles.first_look(stamps.data, stamps.valid, stamps.x, stamps.y, core, edge, parameters)
     parameters[:, LOG_SIZE] = np.log(4 / fwhm_px**2)
     parameters[:, BETA] = beta
     return parameters
-
-
-def _medians(values: FloatArray, known: BoolArray) -> FloatArray:
-    """Return the median of the known values in each column, 0 where none is known."""
-    ordered = np.sort(np.where(known, values, np.inf), axis=0)
-    count, column = known.sum(axis=0), np.arange(values.shape[1])
-    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, np.maximum(count - 1, 0))
-    middle = ordered[low, column] / 2 + ordered[high, column] / 2
-    return np.where(count > 0, middle, 0.0)
 
 
 def _with_shape(
@@ -151,13 +132,13 @@ def _with_shape(
     """
     gain, far = 0.0, np.ones(len(stamps), bool)
     for iteration in range(max_iterations):
-        found = equations(stamps, parameters, gain, with_shape=True)
+        found = equations(stamps, parameters, gain, free=8, keep=iteration >= 1)
         step = shared_solution(found.normal, found.gradient, _trust(stamps, found), _PRIOR)
         if iteration >= 1:
             gain = _photon_noise(stamps, found, parameters, gain)
         parameters = limited(parameters, step)
-        far = np.abs(step[:, :2]).max(axis=1) >= _SMALL_STEP
-        if iteration >= 2 and abs(step[0, LOG_SIZE]) < _SMALL_STEP and np.mean(far) <= _FEW:
+        far = _far(step)
+        if iteration >= 2 and abs(step[0, LOG_SIZE]) < _SMALL_STEP and far.mean() <= _FEW:
             break
     return parameters, gain, np.flatnonzero(far)
 
@@ -170,13 +151,20 @@ def _without_shape(
     for iteration in range(max_iterations):
         if len(moving) == 0:
             break
-        found = equations(stamps, parameters[moving], gain, with_shape=False)
+        found = equations(stamps, parameters[moving], gain, free=4)
         step = solution(found.normal, found.gradient)
         parameters[moving] = limited(parameters[moving], step)
         if iteration >= 1:
-            far = np.abs(step[:, :2]).max(axis=1) >= _SMALL_STEP
+            far = _far(step)
             moving, stamps = moving[far], stamps.some(np.flatnonzero(far))
     return parameters
+
+
+def _far(step: FloatArray) -> BoolArray:
+    """Return True for the stars that move on."""
+    x, y = np.abs(step[:, X]), np.abs(step[:, Y])
+    far: BoolArray = np.maximum(x, y) >= _SMALL_STEP
+    return far
 
 
 def _photon_noise(stamps: Stamps, found: Equations, parameters: FloatArray, gain: float) -> float:
@@ -186,21 +174,14 @@ def _photon_noise(stamps: Stamps, found: Equations, parameters: FloatArray, gain
     The fit takes up part of the noise, nearly half of it in a narrow star's core,
     so only the rest, `free`, is expected in the residuals.
     """
-    covariance = inverse(found.normal[:, OF_STAR, OF_STAR])
+    covariance = inverse(found.normal, 4)
     light, free = np.empty((2, *stamps.data.shape), np.float32)
-    bright_px = np.empty(len(stamps), np.float32)
-    moffat.star_light(found.pixels, stamps.valid, parameters, covariance, light, free, bright_px)
-    bright = np.flatnonzero(bright_px >= _FEWEST_BRIGHT_PX)
-    if bright.size == 0:
-        return 0.0
-    sums = np.empty((3, stamps.data.shape[1]), np.float32)
+    bright_px, each = np.empty(len(stamps), np.float32), np.empty(len(stamps))
+    photons.star_light(found.pixels, stamps.valid, parameters, covariance, light, free, bright_px)
     for _ in range(2):  # and again in the next iteration
-        moffat.excesses(light, found.pixels[0], free, gain, sums)
-        excess, expected, squares = sums[:, bright].astype(np.float64)
-        # A median of few squares is smaller than their mean (Wilson and Hilferty).
-        count = expected**2 / squares
-        each = excess / expected / (1 - 2 / (9 * count)) ** 3
-        gain = max(median(each), 0.0)
+        residual = found.pixels[0]
+        count = photons.gains(light, residual, free, bright_px, _FEWEST_BRIGHT_PX, gain, each)
+        gain = max(median(each[:count]), 0.0) if count else 0.0
     return gain
 
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from seestack.model import FloatArray
-from seestack.numerics.linear import inverse, solution
+from seestack.numerics.linear import inverse, solution_and_variances
 from seestack.numerics.moffat import (
     AMPLITUDE,
     BETA,
     LOG_SIZE,
-    OF_STAR,
     SHEAR,
     STRETCH,
     Equations,
@@ -94,12 +93,12 @@ def summary(stamps: Stamps, parameters: FloatArray, gain: float, noise_adu: floa
     psf_fwhm_px = float(2 * np.sqrt(area))
     # Further out than one FWHM from the middle lie neighbours, which are no fault of the star.
     core = stamps.within(max(psf_fwhm_px, 2.0))
-    found = equations(stamps, parameters, gain, with_shape=True, core=core)
+    found = equations(stamps, parameters, gain, free=7, core=core)
     k = 2 ** (1 / beta) - 1
     within = 1 - (1 + k * _FLUX_RADIUS**2) ** (1 - beta)
     amplitude = parameters[:, AMPLITUDE] * noise_adu
     flux = amplitude * np.pi * area / ((beta - 1) * k) * within
-    covariance = inverse(found.normal[:, OF_STAR, OF_STAR])
+    covariance = inverse(found.normal, 4)
     chi2 = found.square / np.maximum(stamps.known_px - 4, 1)
     snr = parameters[:, AMPLITUDE] / np.sqrt(np.abs(covariance[:, 2, 2]))
     error = np.sqrt(np.abs((covariance[:, 0, 0] + covariance[:, 1, 1]) / 2))
@@ -123,15 +122,14 @@ def summary(stamps: Stamps, parameters: FloatArray, gain: float, noise_adu: floa
 
 def _own_shape(found: Equations, parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return width and axis ratio of each star by itself, all but the exponent free."""
-    normal, gradient = found.normal[:, :7, :7], found.gradient[:, :7]
-    own = limited(parameters, solution(normal, gradient))
-    covariance = inverse(normal)
+    step, variance = solution_and_variances(found.normal, found.gradient)
+    own = limited(parameters, step)
     size, stretch, shear = (own[:, k] for k in (LOG_SIZE, STRETCH, SHEAR))
     mean = np.cosh(stretch)
     spread = np.minimum(np.hypot(np.sinh(stretch), shear), 0.98 * mean)
     determinant = mean**2 - spread**2
     # A length is never negative, so noise only adds to it: by its variance, squared.
-    noise_sq = np.abs(covariance[:, STRETCH, STRETCH] + covariance[:, SHEAR, SHEAR])
+    noise_sq = variance[:, STRETCH] + variance[:, SHEAR]
     spread = np.sqrt(np.maximum(spread**2 - noise_sq, 0.0))
     return 2 * np.exp(-size / 2) / determinant**0.25, np.sqrt((mean + spread) / (mean - spread))
 
