@@ -14,7 +14,7 @@ def normal_equations(
     normal: FloatArray,
     gradient: FloatArray,
     squares: FloatArray,
-    pixels: Image,
+    pixels: Image | None,
 ) -> None: ...
 def move(
     parameters: FloatArray,

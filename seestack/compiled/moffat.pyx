@@ -265,13 +265,13 @@ def normal_equations(
     the last, the others are taken at the last. The first 4 parameters are free or all 8, as the
     size of `normal` says. `squares` takes the weighted squares of the residuals of all pixels
     and of the first `core`; `pixels` residuals, weights, and the derivatives by x, y and
-    amplitude, where it has room.
+    amplitude, unless it is None.
     """
     cdef Py_ssize_t number, first, pixel, plane = data.shape[0] * data.shape[1], place
     cdef int count, k, l, s, at, free = normal.shape[1], most = nodes.shape[0] - 1
     cdef float *kept = NULL
     cdef Block block
-    if pixels.shape[1] == data.shape[0]:
+    if pixels is not None:
         kept = &pixels[0, 0, 0]
     with nogil:
         for number in range((parameters.shape[0] + BLOCK - 1) // BLOCK):

@@ -52,7 +52,7 @@ def star_light(
     cdef const float *known
     cdef float *out
     cdef float *left
-    cdef float share
+    cdef float share, part
     with nogil:
         for number in range((parameters.shape[0] + BLOCK - 1) // BLOCK):
             first = number * BLOCK
@@ -83,9 +83,9 @@ def star_light(
                     left[s] = ONE - (share if share < MOST else MOST)
                 for s in range(BLOCK):
                     share = amplitude[s] * height[s] * known[s]
-                    out[s] = share if share > ONE else 0
-                for s in range(BLOCK):
-                    count[s] += ONE if out[s] > 0 else 0
+                    part = ONE if share > ONE else 0
+                    out[s] = share * part
+                    count[s] += part
             for s in range(<int>min(parameters.shape[0] - first, <Py_ssize_t>BLOCK)):
                 bright[first + s] = count[s]
 

@@ -37,9 +37,7 @@ def solution(normal: FloatArray, right: FloatArray) -> FloatArray:
     return found
 
 
-def solution_and_variances(
-    normal: FloatArray, right: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def solution_and_variances(normal: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return `solution`, and the diagonal of the inverse of each matrix, (N, D).
 
     Examples
@@ -98,4 +96,3 @@ def shared_solution(
     step = np.empty(right.shape)
     systems.shared_step(normal, right, trust, prior, _DAMPING, step)
     return step
-

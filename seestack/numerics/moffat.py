@@ -142,7 +142,7 @@ def _places(count: int) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Equations:
-    """The normal equations of each star for D free parameters, and what they are made of.
+    """The normal equations of each star for D free parameters.
 
     Parameters
     ----------
@@ -152,16 +152,12 @@ class Equations:
         Right-hand side of the Gauss-Newton step.
     square, core_square : ndarray of shape (N,)
         Weighted sum of the squared residuals, of all pixels and of those in the core.
-    pixels : ndarray of shape (5, P, L), float32
-        Data minus model, 0 where not valid; inverse variance; the derivatives by x, y
-        and amplitude. That by the sky is 1. Empty unless they are kept.
     """
 
     normal: FloatArray
     gradient: FloatArray
     square: FloatArray
     core_square: FloatArray
-    pixels: Image
 
 
 def equations(
@@ -171,7 +167,7 @@ def equations(
     *,
     free: int,
     core: int = 1,
-    keep: bool = False,
+    pixels: Image | None = None,
 ) -> Equations:
     r"""Evaluate the model and its derivatives, and sum them over the pixels of each star.
 
@@ -187,8 +183,9 @@ def equations(
         D: so many parameters are free, the first 4, 7 or 8.
     core : int, default 1
         So many pixels from the middle are the core.
-    keep : bool, default False
-        Return what they are made of, too.
+    pixels : ndarray of shape (5, P, L), float32, optional
+        Takes data minus model, 0 where not valid; the inverse variance; and the derivatives
+        by x, y and amplitude. That by the sky is 1.
 
     Returns
     -------
@@ -201,7 +198,6 @@ def equations(
     inner_px = max(_INTEGRATED_FWHM * 2 * exp(-sizes.min() / 2), _INTEGRATED_PX)
     normal, gradient = np.empty((count, free, free)), np.empty((count, free))
     squares = np.empty((2, count))
-    pixels = np.empty((5, *stamps.data.shape) if keep else (5, 0, 0), np.float32)
     moffat.normal_equations(
         stamps.data,
         stamps.valid,
@@ -217,7 +213,7 @@ def equations(
         squares,
         pixels,
     )
-    return Equations(normal, gradient, squares[0], squares[1], pixels)
+    return Equations(normal, gradient, squares[0], squares[1])
 
 
 def limited(parameters: FloatArray, step: FloatArray) -> FloatArray:

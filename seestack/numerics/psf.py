@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seestack.compiled import circles, photons
-from seestack.model import BoolArray, FloatArray
+from seestack.model import BoolArray, FloatArray, Image
 from seestack.numerics.linear import inverse, shared_solution, solution
 from seestack.numerics.moffat import (
     AMPLITUDE,
@@ -131,11 +131,12 @@ def _with_shape(
     And the stars that still move when the shape is known, such as blends.
     """
     gain, far = 0.0, np.ones(len(stamps), bool)
+    pixels = np.empty((5, *stamps.data.shape), np.float32)
     for iteration in range(max_iterations):
-        found = equations(stamps, parameters, gain, free=8, keep=iteration >= 1)
+        found = equations(stamps, parameters, gain, free=8, pixels=pixels)
         step = shared_solution(found.normal, found.gradient, _trust(stamps, found), _PRIOR)
         if iteration >= 1:
-            gain = _photon_noise(stamps, found, parameters, gain)
+            gain = _photon_noise(stamps, found, pixels, parameters, gain)
         parameters = limited(parameters, step)
         far = _far(step)
         if iteration >= 2 and abs(step[0, LOG_SIZE]) < _SMALL_STEP and far.mean() <= _FEW:
@@ -167,7 +168,9 @@ def _far(step: FloatArray) -> BoolArray:
     return far
 
 
-def _photon_noise(stamps: Stamps, found: Equations, parameters: FloatArray, gain: float) -> float:
+def _photon_noise(
+    stamps: Stamps, found: Equations, pixels: Image, parameters: FloatArray, gain: float
+) -> float:
     """Return the variance for each unit of light: the median of what each star's residuals say.
 
     A star with a close neighbour leaves large residuals; the median is blind to it.
@@ -177,10 +180,9 @@ def _photon_noise(stamps: Stamps, found: Equations, parameters: FloatArray, gain
     covariance = inverse(found.normal, 4)
     light, free = np.empty((2, *stamps.data.shape), np.float32)
     bright_px, each = np.empty(len(stamps), np.float32), np.empty(len(stamps))
-    photons.star_light(found.pixels, stamps.valid, parameters, covariance, light, free, bright_px)
+    photons.star_light(pixels, stamps.valid, parameters, covariance, light, free, bright_px)
     for _ in range(2):  # and again in the next iteration
-        residual = found.pixels[0]
-        count = photons.gains(light, residual, free, bright_px, _FEWEST_BRIGHT_PX, gain, each)
+        count = photons.gains(light, pixels[0], free, bright_px, _FEWEST_BRIGHT_PX, gain, each)
         gain = max(median(each[:count]), 0.0) if count else 0.0
     return gain
 

@@ -36,9 +36,9 @@ print(digest.hexdigest(), sys.modules["seestack.compiled.sums"].__name__ if sys.
       else sys.modules["seestack.compiled.avx2.sums"].__name__)
 """
 LOOPS = (
-    *("boxes", "extremes", "footprints", "hot", "levels", "maxima", "moffat", "mosaics"),
-    *("polynomials", "ranks", "rings", "search", "shears", "sites", "skies", "stamps", "sums"),
-    *("surroundings", "systems", "votes"),
+    *("boxes", "circles", "extremes", "footprints", "hot", "levels", "maxima", "moffat"),
+    *("mosaics", "photons", "polynomials", "ranks", "rings", "search", "shears", "sites"),
+    *("skies", "stamps", "sums", "surroundings", "systems", "votes"),
 )
 
 

@@ -50,13 +50,13 @@ def scene(fwhm, count=37, seed=0):
     return stamps, p
 
 
-@pytest.mark.parametrize("with_shape", [True, False])
+@pytest.mark.parametrize("free", [4, 7, 8])
 @pytest.mark.parametrize(("fwhm", "nodes"), [(3.2, "wide"), (1.9, "narrow")])
-def test_equations_of_each_star(fwhm, nodes, with_shape):
+def test_equations_of_each_star(fwhm, nodes, free):
     stamps, parameters = scene(fwhm)
-    gain, free = 0.3, 8 if with_shape else 4
+    gain, kept = 0.3, np.empty((5, *stamps.data.shape), np.float32)
     core = stamps.within(2.5)
-    found = equations(stamps, parameters, gain, with_shape=with_shape, core=core)
+    found = equations(stamps, parameters, gain, free=free, core=core, pixels=kept)
     assert 15 < core < 25 < len(stamps.x)
     # Two widths of the widest star, or 5 px.
     inner_px = max(4 * np.exp(-parameters[:, LOG_SIZE].min() / 2), 5.0)
@@ -73,12 +73,10 @@ def test_equations_of_each_star(fwhm, nodes, with_shape):
         squares = weights * residual**2
         np.testing.assert_allclose(found.square[n], squares.sum(), rtol=1e-4, atol=0)
         np.testing.assert_allclose(found.core_square[n], squares[:core].sum(), rtol=1e-4, atol=0)
-        if with_shape:
-            kept = found.pixels[..., n]
-            np.testing.assert_allclose(kept[0], residual, rtol=0, atol=2e-4)
-            np.testing.assert_allclose(kept[1], weights, rtol=1e-4, atol=0)
-            error = np.abs(kept[2:] - slopes[:3]).max()
-            assert error < 2e-5 * np.abs(slopes[:3]).max()
+        np.testing.assert_allclose(kept[0, :, n], residual, rtol=0, atol=2e-4)
+        np.testing.assert_allclose(kept[1, :, n], weights, rtol=1e-4, atol=0)
+        error = np.abs(kept[2:, :, n] - slopes[:3]).max()
+        assert error < 2e-5 * np.abs(slopes[:3]).max()
         error = (found.normal[n] - normal) / np.outer(scale, scale)
         assert np.abs(error).max() < 1e-4
         off = (found.gradient[n] - gradient) / scale
@@ -88,9 +86,9 @@ def test_equations_of_each_star(fwhm, nodes, with_shape):
 def test_a_star_does_not_depend_on_its_company():
     stamps, parameters = scene(3.0)
     parameters[:, LOG_SIZE] = parameters[0, LOG_SIZE]
-    together = equations(stamps, parameters, 0.1, with_shape=True)
+    together = equations(stamps, parameters, 0.1, free=8)
     for n in (0, 5, 31, 32, 36):
-        alone = equations(stamps.some(np.array([n])), parameters[n : n + 1], 0.1, with_shape=True)
+        alone = equations(stamps.some(np.array([n])), parameters[n : n + 1], 0.1, free=8)
         np.testing.assert_array_equal(alone.normal[0], together.normal[n])
         np.testing.assert_array_equal(alone.gradient[0], together.gradient[n])
 
@@ -110,35 +108,15 @@ def test_powers():
     assert out[~normal].max() < 1e-36
 
 
-def test_the_light_of_stars_and_what_the_fit_leaves_of_its_noise():
-    rng = np.random.default_rng(2)
-    pixels = rng.normal(size=(5, 40, 64)).astype(np.float32)
-    pixels[1] = rng.uniform(0, 1, (40, 64))
-    valid = (rng.random((40, 64)) > 0.2).astype(np.float32)
-    parameters = rng.uniform(0, 3, (35, 8))
-    root = rng.normal(0, 0.2, size=(35, 4, 4))
-    covariance = root @ root.transpose(0, 2, 1)
-    light, free = np.empty((2, 40, 64), np.float32)
-    bright = np.empty(35, np.float32)
-    moffat.star_light(pixels, valid, parameters, covariance, light, free, bright)
-    slopes = np.concatenate([pixels[2:, :, :35], np.ones((1, 40, 35))])
-    taken = pixels[1, :, :35] * np.einsum("ipn,nij,jpn->pn", slopes, covariance, slopes)
-    np.testing.assert_allclose(free[:, :35], 1 - np.minimum(taken, 0.9), rtol=0, atol=1e-4)
-    assert 0.05 < (taken > 0.9).mean() < 0.5
-    expected = parameters[:, 2] * pixels[4, :, :35] * valid[:, :35]
-    expected[expected <= 1] = 0
-    np.testing.assert_allclose(light[:, :35], expected, rtol=1e-5, atol=0)
-    np.testing.assert_array_equal(bright, np.count_nonzero(expected, axis=0))
-
-
-def test_excesses():
-    rng = np.random.default_rng(3)
-    light = np.maximum(rng.normal(3, 5, (50, 34)), 0).astype(np.float32)
-    residual = rng.normal(0, 2, (50, 34)).astype(np.float32)
-    free = rng.uniform(0.1, 1.0, (50, 34)).astype(np.float32)
-    out = np.empty((3, 34), np.float32)
-    moffat.excesses(light, residual, free, 0.4, out)
-    share = light / (1 + 0.4 * light) ** 2
-    part = share * light * free
-    expected = [(share * (residual**2 - free)).sum(0), part.sum(0), (part**2).sum(0)]
-    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-4)
+def test_steps_end_where_the_model_does():
+    rng = np.random.default_rng(4)
+    parameters, step = rng.normal(0, 3, (40, 8)), rng.normal(0, 3, (40, 4))
+    longest = np.array([0.7, 0.7, np.inf, np.inf, 1, 1, 1, 1])
+    least, most = np.full(8, -2.5), np.array([2.5, 2.5, 4.0, 9.0, 1.0, 1.0, 1.0, 1.0])
+    out = np.empty((40, 8))
+    moffat.move(parameters, step, longest, least, most, out)
+    expected = parameters.copy()
+    expected[:, :4] += step.clip(-longest[:4], longest[:4])
+    expected = expected.clip(least, most)
+    expected[:, 2] = np.maximum(expected[:, 2], parameters[:, 2] / 10)
+    np.testing.assert_array_equal(out, expected)

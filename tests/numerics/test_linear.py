@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seestack.numerics.linear import inverse, shared_solution, solution
+from seestack.numerics.linear import inverse, shared_solution, solution, solution_and_variances
 
 
 def test_well_determined_unknowns():
@@ -11,17 +11,21 @@ def test_well_determined_unknowns():
     normal = root @ root.transpose(0, 2, 1)
     right = normal @ np.array([1e-3, 2.0, -3e3, 4e6])
     np.testing.assert_allclose(solution(normal, right) / [1e-3, 2.0, -3e3, 4e6], 1, atol=1e-6)
-    both = solution(normal, np.stack([right, 2 * right], axis=2))
-    np.testing.assert_allclose(both[..., 1], 2 * both[..., 0], rtol=1e-9, atol=0)
-    np.testing.assert_allclose(inverse(normal) / np.linalg.inv(normal), 1, atol=1e-5)
+    found, variances = solution_and_variances(normal, right)
+    np.testing.assert_array_equal(found, solution(normal, right))
+    exact = np.linalg.inv(normal)
+    np.testing.assert_allclose(inverse(normal, 4) / exact, 1, atol=1e-5)
+    np.testing.assert_allclose(variances / exact.diagonal(axis1=1, axis2=2), 1, atol=1e-5)
+    fewer = inverse(normal, 3) / np.linalg.inv(normal[:, :3, :3])
+    np.testing.assert_allclose(fewer, 1, atol=1e-5)
 
 
 def test_nothing_is_singular():
     normal = np.array([[[1.0, 1.0], [1.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]])
     found = solution(normal, np.array([[2.0, 2.0], [0.0, 0.0]]))
     np.testing.assert_allclose(found, [[1.0, 1.0], [0.0, 0.0]], rtol=0, atol=1e-6)
-    assert np.isfinite(inverse(normal)).all()
-    assert inverse(normal)[0, 0, 0] > 1e8
+    assert np.isfinite(inverse(normal, 2)).all()
+    assert inverse(normal, 2)[0, 0, 0] > 1e8
 
 
 def test_what_systems_have_in_common_is_found_from_all_of_them():
