@@ -58,7 +58,8 @@ def inverse(normal: FloatArray, size: int) -> FloatArray:
 
     Examples
     --------
-    >>> inverse(np.array([[[4.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]]), 2).round(6).tolist()
+    >>> normal = np.array([[[4.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]])
+    >>> inverse(normal, 2).round(6).tolist()
     [[[0.25, 0.0], [0.0, 1.0]]]
     """
     found = np.empty((len(normal), size, size))

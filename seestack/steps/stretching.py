@@ -19,6 +19,7 @@ __all__ = ["preview_png", "stretch"]
 # Percentiles of a million pixels and of a sample of this many agree to a fraction of
 # the sky's noise.
 _SAMPLE = 40_000
+# Rows of a grey picture stretched at once.
 _BAND = 128
 # The colours of pixels less than this many times the noise above the sky are blurred.
 _CALM_SIGMA = 6.0
